@@ -1,0 +1,521 @@
+//! Configuration: one struct per concern, read from `LICHENG_*` variables, nowhere else.
+//!
+//! The first paragraph of a field's doc is the documentation of its variable: [`table`] turns these docs
+//! into the README's table, and a test compares names and defaults with what is really read.
+//! Forms: `` `NAME`, required: … ``, `` `NAME`, optional: … ``, `` `NAME`, default `value`: … ``.
+//! An empty variable counts as unset, because Helm and compose pass empty strings for "not given".
+
+mod reader;
+mod table;
+mod values;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reader::Reader;
+pub use reader::{ConfigError, Lookup};
+pub use table::table;
+pub use values::{HostPort, HttpUrl, LogFormat, MasterSecret, Network, Networks, Origin, Secret};
+
+/// The services that have a database role of their own, `svc_<service>`.
+pub const SERVICES: [&str; 8] = [
+    "identity",
+    "school",
+    "portfolio",
+    "certification",
+    "counseling",
+    "submission",
+    "bureau",
+    "worker",
+];
+
+/// Everything `serve` needs, whatever its target.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where requests come in and how the process leaves.
+    pub http: Http,
+    /// PostgreSQL, one role per service.
+    pub database: Database,
+    /// Sessions, rate limits and the job streams.
+    pub redis: Redis,
+    /// Object storage and its replica.
+    pub storage: Storage,
+    /// The virus scanner.
+    pub scanner: Scanner,
+    /// Outgoing mail; without it messages stay in the application.
+    pub mail: Option<Mail>,
+    /// Log-in by directory.
+    pub ldap: Option<Ldap>,
+    /// Log-in by the city's single sign-on.
+    pub oidc: Option<Oidc>,
+    /// The Ministry's central database; without it submission is by hand (download the files).
+    pub central: Option<Central>,
+    /// The secret all keys are derived from.
+    pub keys: Keys,
+    /// Logs, traces and metrics.
+    pub telemetry: Telemetry,
+    /// Limits against hammering.
+    pub rates: Rates,
+    /// What only the demo city does.
+    pub demo: Demo,
+}
+
+impl Config {
+    /// Reads the process environment; the error lists every wrong variable at once.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(&reader::environment)
+    }
+
+    /// Reads from any source of variables: tests and the demo pass a map.
+    pub fn from_lookup(lookup: &Lookup) -> Result<Self, ConfigError> {
+        reader::read(lookup, Self::read)
+    }
+
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let http = Http::read(reader);
+        let database = Database::read(reader);
+        let redis = Redis::read(reader);
+        let storage = Storage::read(reader);
+        let scanner = Scanner::read(reader);
+        let mail = Mail::read(reader);
+        let ldap = Ldap::read(reader);
+        let oidc = Oidc::read(reader);
+        let central = Central::read(reader);
+        let keys = Keys::read(reader);
+        let telemetry = Telemetry::read(reader);
+        let rates = Rates::read(reader);
+        let demo = Demo::read(reader);
+        Some(Self {
+            http: http?,
+            database: database?,
+            redis: redis?,
+            storage: storage?,
+            scanner: scanner?,
+            mail,
+            ldap,
+            oidc,
+            central,
+            keys: keys?,
+            telemetry: telemetry?,
+            rates: rates?,
+            demo: demo?,
+        })
+    }
+}
+
+/// What `migrate` needs: the owner's login. Serving processes never hold it.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// `LICHENG_DATABASE_ADMIN_URL`, required: PostgreSQL URL of the schema's owner; only for `migrate` and
+    /// other administration commands.
+    pub database_url: Secret,
+}
+
+impl Admin {
+    /// Reads the process environment.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(&reader::environment)
+    }
+
+    /// Reads from any source of variables.
+    pub fn from_lookup(lookup: &Lookup) -> Result<Self, ConfigError> {
+        reader::read(lookup, Self::read)
+    }
+
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let database_url = reader.required("LICHENG_DATABASE_ADMIN_URL")?;
+        Some(Self { database_url })
+    }
+}
+
+/// Where requests come in and how the process leaves.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// `LICHENG_LISTEN`, default `127.0.0.1:8400`: address and port to listen on.
+    pub listen: SocketAddr,
+    /// `LICHENG_ORIGIN`, required: origin of the pages as browsers see it, such as `https://portfolio.example.tw`;
+    /// https unless the host is loopback.
+    pub origin: Origin,
+    /// `LICHENG_FILES_ORIGIN`, required: origin of students' files; another host than `LICHENG_ORIGIN`, because
+    /// cookies know hosts, not ports.
+    pub files_origin: Origin,
+    /// `LICHENG_TRUSTED_PROXIES`, optional: addresses or networks, separated by commas, whose `X-Forwarded-For`
+    /// is believed (`10.0.0.0/8,::1`).
+    pub trusted_proxies: Networks,
+    /// `LICHENG_DRAIN_SECONDS`, default `20`: how long requests and jobs may go on after SIGTERM.
+    pub drain: Duration,
+}
+
+impl Http {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let listen = reader.or_default("LICHENG_LISTEN", "127.0.0.1:8400");
+        let origin: Option<Origin> = reader.required("LICHENG_ORIGIN");
+        let files_origin: Option<Origin> = reader.required("LICHENG_FILES_ORIGIN");
+        let trusted_proxies = reader
+            .optional("LICHENG_TRUSTED_PROXIES")
+            .unwrap_or_default();
+        let drain_seconds: Option<u32> = reader.or_default("LICHENG_DRAIN_SECONDS", "20");
+        let (origin, files_origin) = (origin?, files_origin?);
+        if origin.host() == files_origin.host() {
+            reader.problem(
+                "LICHENG_FILES_ORIGIN",
+                "must be on another host than LICHENG_ORIGIN",
+            );
+        }
+        Some(Self {
+            listen: listen?,
+            origin,
+            files_origin,
+            trusted_proxies,
+            drain: Duration::from_secs(drain_seconds?.into()),
+        })
+    }
+}
+
+/// PostgreSQL, one role per service.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// `LICHENG_DATABASE_URL`, optional: PostgreSQL URL with a literal `{role}` in place of the user, such as
+    /// `postgres://{role}:secret@host/licheng`; becomes `svc_portfolio` and so on. Needed unless each service that
+    /// runs has its own variable.
+    template: Option<Secret>,
+    /// `LICHENG_DATABASE_URL_<SERVICE>`, optional: PostgreSQL URL of one service (`…_PORTFOLIO`), instead of the
+    /// common one: with it every service can have its own password.
+    overrides: BTreeMap<&'static str, Secret>,
+    /// `LICHENG_DATABASE_POOL`, default `8`: connections that each service opens at most.
+    pub max_connections: u32,
+}
+
+impl Database {
+    /// URL under which a service of [`SERVICES`] connects as its own role.
+    pub fn url(&self, service: &str) -> Result<Secret, ConfigError> {
+        if let Some(url) = self.overrides.get(service) {
+            return Ok(url.clone());
+        }
+        let role = format!("svc_{service}");
+        self.template
+            .as_ref()
+            .map(|template| Secret::new(template.expose().replace("{role}", &role)))
+            .ok_or_else(|| {
+                let variable = format!("LICHENG_DATABASE_URL_{}", service.to_uppercase());
+                ConfigError::one(&variable, "is missing, and so is LICHENG_DATABASE_URL")
+            })
+    }
+
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let template: Option<Secret> = reader.optional("LICHENG_DATABASE_URL");
+        let overrides: BTreeMap<_, _> = SERVICES
+            .iter()
+            .filter_map(|service| {
+                let variable = format!("LICHENG_DATABASE_URL_{}", service.to_uppercase());
+                Some((*service, reader.optional(&variable)?))
+            })
+            .collect();
+        let max_connections = reader.or_default("LICHENG_DATABASE_POOL", "8");
+        match &template {
+            None if overrides.is_empty() => reader.problem("LICHENG_DATABASE_URL", "is missing"),
+            Some(template) if !template.expose().contains("{role}") => {
+                reader.problem(
+                    "LICHENG_DATABASE_URL",
+                    "must contain {role} where the user stands",
+                );
+            }
+            _ => {}
+        }
+        Some(Self {
+            template,
+            overrides,
+            max_connections: max_connections?,
+        })
+    }
+}
+
+/// Sessions, rate limits and the job streams.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    /// `LICHENG_REDIS_URL`, required: `redis://` or `rediss://` URL.
+    pub url: Secret,
+}
+
+impl Redis {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let url = reader.required("LICHENG_REDIS_URL")?;
+        Some(Self { url })
+    }
+}
+
+/// Object storage: two copies, two sets of credentials.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// First copy; browsers upload here.
+    pub primary: Bucket,
+    /// `LICHENG_S3_PUBLIC_ENDPOINT`, optional: address under which browsers reach the first copy (presigned
+    /// uploads), when it is not `LICHENG_S3_ENDPOINT`.
+    pub public_endpoint: HttpUrl,
+    /// Second copy, written before "saved" is shown.
+    pub replica: Bucket,
+}
+
+impl Storage {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let primary = Bucket::read(reader, "LICHENG_S3");
+        let public_endpoint = reader.optional("LICHENG_S3_PUBLIC_ENDPOINT");
+        let replica = Bucket::read(reader, "LICHENG_S3_REPLICA");
+        let (primary, replica) = (primary?, replica?);
+        if (&primary.endpoint, &primary.bucket) == (&replica.endpoint, &replica.bucket) {
+            reader.problem(
+                "LICHENG_S3_REPLICA_BUCKET",
+                "is the same bucket as the first copy",
+            );
+        }
+        Some(Self {
+            public_endpoint: public_endpoint.unwrap_or_else(|| primary.endpoint.clone()),
+            primary,
+            replica,
+        })
+    }
+}
+
+/// One bucket and who may use it.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// `LICHENG_S3_ENDPOINT` and `LICHENG_S3_REPLICA_ENDPOINT`, required: address of the S3 server.
+    pub endpoint: HttpUrl,
+    /// `LICHENG_S3_REGION` and `LICHENG_S3_REPLICA_REGION`, default `us-east-1`: region that signatures name.
+    pub region: String,
+    /// `LICHENG_S3_BUCKET` and `LICHENG_S3_REPLICA_BUCKET`, required: name of the bucket.
+    pub bucket: String,
+    /// `LICHENG_S3_ACCESS_KEY` and `LICHENG_S3_REPLICA_ACCESS_KEY`, required: access key id.
+    pub access_key: Secret,
+    /// `LICHENG_S3_SECRET_KEY` and `LICHENG_S3_REPLICA_SECRET_KEY`, required: secret access key.
+    pub secret_key: Secret,
+}
+
+impl Bucket {
+    fn read(reader: &mut Reader, prefix: &str) -> Option<Self> {
+        let endpoint = reader.required(&format!("{prefix}_ENDPOINT"));
+        let region = reader.or_default(&format!("{prefix}_REGION"), "us-east-1");
+        let bucket = reader.required(&format!("{prefix}_BUCKET"));
+        let access_key = reader.required(&format!("{prefix}_ACCESS_KEY"));
+        let secret_key = reader.required(&format!("{prefix}_SECRET_KEY"));
+        Some(Self {
+            endpoint: endpoint?,
+            region: region?,
+            bucket: bucket?,
+            access_key: access_key?,
+            secret_key: secret_key?,
+        })
+    }
+}
+
+/// The virus scanner.
+#[derive(Clone, Debug)]
+pub struct Scanner {
+    /// `LICHENG_CLAMD_ADDRESS`, required: host and port of clamd (`127.0.0.1:3310`).
+    pub clamd: HostPort,
+}
+
+impl Scanner {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let clamd = reader.required("LICHENG_CLAMD_ADDRESS")?;
+        Some(Self { clamd })
+    }
+}
+
+/// Outgoing mail.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// `LICHENG_SMTP_URL`, optional: `smtps://user:password@host`, `smtp://host?tls=required` or, on loopback only,
+    /// `smtp://127.0.0.1:1025`; without it no mail is sent.
+    pub smtp_url: Secret,
+    /// `LICHENG_MAIL_FROM`, optional: sender, such as `學習歷程檔案 <noreply@example.tw>`; needed with `LICHENG_SMTP_URL`.
+    pub from: String,
+}
+
+impl Mail {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        reader.concern("LICHENG_SMTP_URL", &["LICHENG_MAIL_FROM"])?;
+        let smtp_url = reader.required("LICHENG_SMTP_URL");
+        let from = reader.required("LICHENG_MAIL_FROM");
+        Some(Self {
+            smtp_url: smtp_url?,
+            from: from?,
+        })
+    }
+}
+
+/// Log-in by directory. TLS always: `ldap://` means StartTLS.
+#[derive(Clone, Debug)]
+pub struct Ldap {
+    /// `LICHENG_LDAP_URL`, optional: `ldaps://host` or `ldap://host` (StartTLS); without it no log-in by directory.
+    pub url: String,
+    /// `LICHENG_LDAP_CA`, optional: PEM file with the directory's authority; without it the system's authorities.
+    pub ca: Option<PathBuf>,
+    /// `LICHENG_LDAP_BASE_DN`, optional: where people are searched; needed with `LICHENG_LDAP_URL`.
+    pub base_dn: String,
+    /// `LICHENG_LDAP_BIND_DN`, optional: who searches; needed with `LICHENG_LDAP_URL`.
+    pub bind_dn: String,
+    /// `LICHENG_LDAP_BIND_PASSWORD`, optional: the searcher's password; needed with `LICHENG_LDAP_URL`.
+    pub bind_password: Secret,
+}
+
+impl Ldap {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let rest = [
+            "LICHENG_LDAP_CA",
+            "LICHENG_LDAP_BASE_DN",
+            "LICHENG_LDAP_BIND_DN",
+            "LICHENG_LDAP_BIND_PASSWORD",
+        ];
+        reader.concern("LICHENG_LDAP_URL", &rest)?;
+        let url: Option<String> = reader.required("LICHENG_LDAP_URL");
+        let ca = reader.optional("LICHENG_LDAP_CA");
+        let base_dn = reader.required("LICHENG_LDAP_BASE_DN");
+        let bind_dn = reader.required("LICHENG_LDAP_BIND_DN");
+        let bind_password = reader.required("LICHENG_LDAP_BIND_PASSWORD");
+        let url = url?;
+        if !url.starts_with("ldap://") && !url.starts_with("ldaps://") {
+            reader.problem("LICHENG_LDAP_URL", "must begin with ldap:// or ldaps://");
+        }
+        Some(Self {
+            url,
+            ca,
+            base_dn: base_dn?,
+            bind_dn: bind_dn?,
+            bind_password: bind_password?,
+        })
+    }
+}
+
+/// Log-in by the city's single sign-on (OpenID Connect).
+#[derive(Clone, Debug)]
+pub struct Oidc {
+    /// `LICHENG_OIDC_ISSUER`, optional: the issuer exactly as its discovery document spells it; without it no single
+    /// sign-on.
+    pub issuer: HttpUrl,
+    /// `LICHENG_OIDC_CLIENT_ID`, optional: our name there; needed with `LICHENG_OIDC_ISSUER`.
+    pub client_id: String,
+    /// `LICHENG_OIDC_CLIENT_SECRET`, optional: our secret there; needed with `LICHENG_OIDC_ISSUER`.
+    pub client_secret: Secret,
+}
+
+impl Oidc {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let rest = ["LICHENG_OIDC_CLIENT_ID", "LICHENG_OIDC_CLIENT_SECRET"];
+        reader.concern("LICHENG_OIDC_ISSUER", &rest)?;
+        let issuer = reader.required("LICHENG_OIDC_ISSUER");
+        let client_id = reader.required("LICHENG_OIDC_CLIENT_ID");
+        let client_secret = reader.required("LICHENG_OIDC_CLIENT_SECRET");
+        Some(Self {
+            issuer: issuer?,
+            client_id: client_id?,
+            client_secret: client_secret?,
+        })
+    }
+}
+
+/// The Ministry's central database.
+#[derive(Clone, Debug)]
+pub struct Central {
+    /// `LICHENG_CENTRAL_URL`, optional: address of the central database's interface; without it submission is by hand.
+    pub url: HttpUrl,
+    /// `LICHENG_CENTRAL_KEY`, optional: our key there; needed with `LICHENG_CENTRAL_URL`.
+    pub key: Secret,
+}
+
+impl Central {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        reader.concern("LICHENG_CENTRAL_URL", &["LICHENG_CENTRAL_KEY"])?;
+        let url = reader.required("LICHENG_CENTRAL_URL");
+        let key = reader.required("LICHENG_CENTRAL_KEY");
+        Some(Self {
+            url: url?,
+            key: key?,
+        })
+    }
+}
+
+/// The secret all keys are derived from.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// `LICHENG_SECRET`, required: 32 random bytes in base64 (`openssl rand -base64 32`). National ids are encrypted
+    /// and receipts signed with keys derived from it: keep a copy offline, never change it.
+    pub master: MasterSecret,
+}
+
+impl Keys {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let master = reader.required("LICHENG_SECRET")?;
+        Some(Self { master })
+    }
+}
+
+/// Logs, traces and metrics.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    /// `LICHENG_OTLP_ENDPOINT`, optional: OTLP collector over HTTP (`http://collector:4318`); without it nothing is
+    /// exported, `/metrics` is served all the same.
+    pub otlp_endpoint: Option<HttpUrl>,
+    /// `LICHENG_LOG`, default `info`: log filter (`info,portfolio=debug`).
+    pub log: String,
+    /// `LICHENG_LOG_FORMAT`, default `text`: log lines as `text` or `json`.
+    pub log_format: LogFormat,
+}
+
+impl Telemetry {
+    /// For commands that have no use for the rest of the configuration.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        reader::read(&reader::environment, Self::read)
+    }
+
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let otlp_endpoint = reader.optional("LICHENG_OTLP_ENDPOINT");
+        let log = reader.or_default("LICHENG_LOG", "info");
+        let log_format = reader.or_default("LICHENG_LOG_FORMAT", "text");
+        Some(Self {
+            otlp_endpoint,
+            log: log?,
+            log_format: log_format?,
+        })
+    }
+}
+
+/// Limits against hammering.
+#[derive(Clone, Debug)]
+pub struct Rates {
+    /// `LICHENG_LOGIN_RATE`, default `120`: log-in attempts per minute and client address; a computer class behind
+    /// one address logs in at once, and accounts lock by themselves.
+    pub logins_per_minute: u32,
+    /// `LICHENG_UPLOAD_RATE`, default `30`: uploads begun per minute and person.
+    pub uploads_per_minute: u32,
+}
+
+impl Rates {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let logins_per_minute = reader.or_default("LICHENG_LOGIN_RATE", "120");
+        let uploads_per_minute = reader.or_default("LICHENG_UPLOAD_RATE", "30");
+        Some(Self {
+            logins_per_minute: logins_per_minute?,
+            uploads_per_minute: uploads_per_minute?,
+        })
+    }
+}
+
+/// What only the demo city does.
+#[derive(Clone, Copy, Debug)]
+pub struct Demo {
+    /// `LICHENG_DEMO`, default `false`: `true` shows the page with the demo's accounts. Never in production.
+    pub enabled: bool,
+}
+
+impl Demo {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let enabled = reader.or_default("LICHENG_DEMO", "false")?;
+        Some(Self { enabled })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,13 @@
 //! more than one room needs to say in the same words stands in this crate.
 
 pub mod actor;
+pub mod calendar;
 pub mod clock;
 pub mod file_link;
+pub mod identity_number;
 pub mod ids;
 pub mod permission;
 pub mod role;
 pub mod school;
 pub mod secrets;
+pub mod text;

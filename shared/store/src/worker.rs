@@ -1,0 +1,263 @@
+//! The worker: relays due jobs into a Redis stream, works what it reads there.
+//!
+//! Redis only wakes and spreads; the record is `app.job`. A row that was relayed and not
+//! finished within [`Worker::redeliver_after`] is relayed again, so an emptied Redis, a killed
+//! worker and a lost message are the same harmless case.
+
+use crate::{
+    Db, Error,
+    jobs::{JobError, JobHandler, JobRun},
+};
+use futures_util::{StreamExt, stream};
+use kernel::{actor::Context, clock::Clock, ids::JobId};
+use redis::{AsyncCommands, aio::ConnectionManager, streams};
+use std::{collections::HashMap, time::Duration};
+
+const STREAM: &str = "licheng:jobs";
+const GROUP: &str = "workers";
+/// Rows relayed at a time (tenancy: "take in batches of 20–100").
+const BATCH: i64 = 64;
+/// Jobs that one worker runs at the same time.
+const CONCURRENCY: usize = 8;
+/// After so many tries a job is a dead letter that a person looks at.
+const MAX_ATTEMPTS: i16 = 12;
+/// A handler that takes longer is counted as away and tried again.
+const JOB_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What a worker needs.
+pub struct Worker {
+    db: Db,
+    redis: ConnectionManager,
+    clock: Clock,
+    handlers: HashMap<&'static str, JobHandler>,
+    consumer: String,
+    redeliver_after: Duration,
+}
+
+/// A row that is due.
+struct Due {
+    school_code: String,
+    id: JobId,
+    kind: String,
+    payload: serde_json::Value,
+    request_id: String,
+    attempts: i16,
+}
+
+impl Worker {
+    /// A worker that handles the given kinds, as consumer `consumer` of the stream.
+    #[must_use]
+    pub fn new(db: Db, redis: ConnectionManager, clock: Clock, handlers: Vec<JobHandler>, consumer: String) -> Self {
+        let handlers = handlers.into_iter().map(|handler| (handler.kind, handler)).collect();
+        Self { db, redis, clock, handlers, consumer, redeliver_after: Duration::from_secs(60) }
+    }
+
+    /// How long a relayed job may stay unfinished before it is relayed again.
+    #[must_use]
+    pub fn redeliver_after(mut self, patience: Duration) -> Self {
+        self.redeliver_after = patience;
+        self
+    }
+
+    /// Relays and works until told to stop; what is in hand is finished first.
+    pub async fn run(&self, mut stop: tokio::sync::watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let pause = match self.round().await {
+                Ok(0) => Duration::from_millis(200),
+                Ok(_) => Duration::ZERO,
+                Err(error) => {
+                    tracing::warn!(%error, "the worker could not reach its queue, it tries again");
+                    Duration::from_secs(1)
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// One round: relay what is due, work what is waiting. Says how many jobs were worked.
+    pub async fn round(&self) -> Result<usize, RoundError> {
+        self.relay().await?;
+        self.work().await
+    }
+
+    /// Works until nothing is due; for tests and `licheng job drain`.
+    pub async fn drain(&self) -> Result<usize, RoundError> {
+        let mut done = 0;
+        loop {
+            match self.round().await? {
+                0 => return Ok(done),
+                worked => done += worked,
+            }
+        }
+    }
+
+    async fn relay(&self) -> Result<(), RoundError> {
+        let now = self.clock.now();
+        let stale = now - self.redeliver_after;
+        let mut tx = self.db.system("worker.relay").await?;
+        let due = sqlx::query_as!(
+            Due,
+            "update app.job set published_at = $1
+             where (school_code, id) in (
+               select school_code, id from app.job
+               where dead_at is null and run_at <= $1 and (published_at is null or published_at < $2)
+               order by run_at, id limit $3 for update skip locked)
+             returning school_code, id, kind, payload, request_id, attempts",
+            now,
+            stale,
+            BATCH
+        )
+        .fetch_all(tx.conn())
+        .await
+        .map_err(Error::from)?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        let mut pipe = redis::pipe();
+        for job in &due {
+            pipe.xadd(STREAM, "*", &job.fields()).ignore();
+        }
+        let mut redis = self.redis.clone();
+        pipe.query_async::<()>(&mut redis).await?;
+        // after the stream has them: if this commit is lost they are relayed twice, never not at all
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn work(&self) -> Result<usize, RoundError> {
+        let mut redis = self.redis.clone();
+        let options =
+            streams::StreamReadOptions::default().group(GROUP, &self.consumer).count(BATCH.unsigned_abs() as usize);
+        let read: Result<Option<streams::StreamReadReply>, _> = redis.xread_options(&[STREAM], &[">"], &options).await;
+        let reply = match read {
+            Ok(reply) => reply.unwrap_or_default(),
+            Err(error) if error.code() == Some("NOGROUP") => {
+                let _: () = redis.xgroup_create_mkstream(STREAM, GROUP, "0").await?;
+                return Ok(0);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let messages: Vec<_> = reply.keys.into_iter().flat_map(|key| key.ids).collect();
+        let ids: Vec<String> = messages.iter().map(|message| message.id.clone()).collect();
+        let worked = stream::iter(messages)
+            .map(|message| async move { self.deliver(Due::read(&message)).await })
+            .buffer_unordered(CONCURRENCY)
+            .collect::<Vec<()>>()
+            .await
+            .len();
+        if !ids.is_empty() {
+            let mut pipe = redis::pipe();
+            pipe.xack(STREAM, GROUP, &ids).ignore().xdel(STREAM, &ids).ignore();
+            pipe.query_async::<()>(&mut redis).await?;
+        }
+        Ok(worked)
+    }
+
+    async fn deliver(&self, due: Option<Due>) {
+        let Some(due) = due else {
+            tracing::error!("a message in the job stream is not one of ours, it is dropped");
+            return;
+        };
+        let outcome = self.attempt(&due).await;
+        let result = match &outcome {
+            Ok(()) => "done",
+            Err(JobError::Retry(_)) => "retry",
+            Err(JobError::Fail(_)) => "dead",
+        };
+        metrics::counter!("licheng_jobs_total", "kind" => due.kind.clone(), "result" => result).increment(1);
+        let Err(error) = outcome else { return };
+        tracing::warn!(job = due.id.get(), kind = %due.kind, request_id = %due.request_id, attempts = due.attempts + 1, %error, "a job did not succeed");
+        if let Err(error) = self.put_back(&due, &error).await {
+            tracing::warn!(job = due.id.get(), %error, "a failed job could not be marked, it will be delivered again");
+        }
+    }
+
+    async fn attempt(&self, due: &Due) -> Result<(), JobError> {
+        let handler = self
+            .handlers
+            .get(due.kind.as_str())
+            .ok_or_else(|| JobError::fail(format!("nobody handles {}", due.kind)))?;
+        let school = due.school_code.parse().map_err(JobError::fail)?;
+        let ctx = Context::system(school, due.request_id.clone(), self.clock.now());
+        let run = JobRun { ctx, id: due.id, attempts: due.attempts, payload: due.payload.clone() };
+        tokio::time::timeout(JOB_TIMEOUT, (handler.run)(run))
+            .await
+            .unwrap_or_else(|_| Err(JobError::retry("took too long")))
+    }
+
+    async fn put_back(&self, due: &Due, error: &JobError) -> Result<(), Error> {
+        let now = self.clock.now();
+        let dead = matches!(error, JobError::Fail(_)) || due.attempts + 1 >= MAX_ATTEMPTS;
+        let mut tx = self.db.system("worker.put_back").await?;
+        sqlx::query!(
+            "update app.job set attempts = attempts + 1, last_error = $3, published_at = null,
+                    run_at = $4, dead_at = case when $5 then $6::timestamptz end
+             where school_code = $1 and id = $2",
+            due.school_code,
+            due.id.get(),
+            error.to_string(),
+            now + backoff(due.attempts),
+            dead,
+            now
+        )
+        .execute(tx.conn())
+        .await?;
+        tx.commit().await
+    }
+}
+
+impl Due {
+    fn fields(&self) -> [(&'static str, String); 6] {
+        [
+            ("school", self.school_code.clone()),
+            ("id", self.id.to_string()),
+            ("kind", self.kind.clone()),
+            ("payload", self.payload.to_string()),
+            ("request", self.request_id.clone()),
+            ("attempts", self.attempts.to_string()),
+        ]
+    }
+
+    fn read(message: &streams::StreamId) -> Option<Self> {
+        let text = |name: &str| message.get::<String>(name);
+        Some(Self {
+            school_code: text("school")?,
+            id: text("id")?.parse().ok()?,
+            kind: text("kind")?,
+            payload: serde_json::from_str(&text("payload")?).ok()?,
+            request_id: text("request")?,
+            attempts: text("attempts")?.parse().ok()?,
+        })
+    }
+}
+
+/// 2 s, 4 s, 8 s … up to ten minutes.
+fn backoff(attempts: i16) -> Duration {
+    Duration::from_secs(2u64.saturating_pow(u32::from(attempts.unsigned_abs()) + 1).min(600))
+}
+
+/// Why a round could not be made; the next one tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] Error),
+    /// Redis.
+    #[error("the queue is not available: {0}")]
+    Redis(#[from] redis::RedisError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_wait_longer_each_time_and_never_more_than_ten_minutes() {
+        let waits: Vec<u64> = (0..MAX_ATTEMPTS).map(|attempts| backoff(attempts).as_secs()).collect();
+        assert_eq!(waits[..4], [2, 4, 8, 16]);
+        assert!(waits.is_sorted() && waits.iter().all(|wait| *wait <= 600));
+    }
+}

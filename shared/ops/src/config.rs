@@ -5,31 +5,24 @@
 //! Forms: `` `NAME`, required: … ``, `` `NAME`, optional: … ``, `` `NAME`, default `value`: … ``.
 //! An empty variable counts as unset, because Helm and compose pass empty strings for "not given".
 
+mod providers;
 mod reader;
 mod table;
 mod values;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
+pub use providers::{Central, Ldap, Mail, Oidc};
 use reader::Reader;
 pub use reader::{ConfigError, Lookup};
 pub use table::table;
 pub use values::{HostPort, HttpUrl, LogFormat, MasterSecret, Network, Networks, Origin, Secret};
 
 /// The services that have a database role of their own, `svc_<service>`.
-pub const SERVICES: [&str; 8] = [
-    "identity",
-    "school",
-    "portfolio",
-    "certification",
-    "counseling",
-    "submission",
-    "bureau",
-    "worker",
-];
+pub const SERVICES: [&str; 8] =
+    ["identity", "school", "portfolio", "certification", "counseling", "submission", "bureau", "worker"];
 
 /// Everything `serve` needs, whatever its target.
 #[derive(Clone, Debug)]
@@ -144,6 +137,9 @@ pub struct Http {
     /// `LICHENG_TRUSTED_PROXIES`, optional: addresses or networks, separated by commas, whose `X-Forwarded-For`
     /// is believed (`10.0.0.0/8,::1`).
     pub trusted_proxies: Networks,
+    /// `LICHENG_NOTICE_SECONDS`, default `0`: how long requests are still accepted after SIGTERM, with readiness off,
+    /// until load balancers have noticed.
+    pub notice: Duration,
     /// `LICHENG_DRAIN_SECONDS`, default `20`: how long requests and jobs may go on after SIGTERM.
     pub drain: Duration,
 }
@@ -153,22 +149,19 @@ impl Http {
         let listen = reader.or_default("LICHENG_LISTEN", "127.0.0.1:8400");
         let origin: Option<Origin> = reader.required("LICHENG_ORIGIN");
         let files_origin: Option<Origin> = reader.required("LICHENG_FILES_ORIGIN");
-        let trusted_proxies = reader
-            .optional("LICHENG_TRUSTED_PROXIES")
-            .unwrap_or_default();
+        let trusted_proxies = reader.optional("LICHENG_TRUSTED_PROXIES").unwrap_or_default();
+        let notice_seconds: Option<u16> = reader.or_default("LICHENG_NOTICE_SECONDS", "0");
         let drain_seconds: Option<u32> = reader.or_default("LICHENG_DRAIN_SECONDS", "20");
         let (origin, files_origin) = (origin?, files_origin?);
         if origin.host() == files_origin.host() {
-            reader.problem(
-                "LICHENG_FILES_ORIGIN",
-                "must be on another host than LICHENG_ORIGIN",
-            );
+            reader.problem("LICHENG_FILES_ORIGIN", "must be on another host than LICHENG_ORIGIN");
         }
         Some(Self {
             listen: listen?,
             origin,
             files_origin,
             trusted_proxies,
+            notice: Duration::from_secs(notice_seconds?.into()),
             drain: Duration::from_secs(drain_seconds?.into()),
         })
     }
@@ -195,13 +188,12 @@ impl Database {
             return Ok(url.clone());
         }
         let role = format!("svc_{service}");
-        self.template
-            .as_ref()
-            .map(|template| Secret::new(template.expose().replace("{role}", &role)))
-            .ok_or_else(|| {
+        self.template.as_ref().map(|template| Secret::new(template.expose().replace("{role}", &role))).ok_or_else(
+            || {
                 let variable = format!("LICHENG_DATABASE_URL_{}", service.to_uppercase());
                 ConfigError::one(&variable, "is missing, and so is LICHENG_DATABASE_URL")
-            })
+            },
+        )
     }
 
     fn read(reader: &mut Reader) -> Option<Self> {
@@ -217,18 +209,11 @@ impl Database {
         match &template {
             None if overrides.is_empty() => reader.problem("LICHENG_DATABASE_URL", "is missing"),
             Some(template) if !template.expose().contains("{role}") => {
-                reader.problem(
-                    "LICHENG_DATABASE_URL",
-                    "must contain {role} where the user stands",
-                );
+                reader.problem("LICHENG_DATABASE_URL", "must contain {role} where the user stands");
             }
             _ => {}
         }
-        Some(Self {
-            template,
-            overrides,
-            max_connections: max_connections?,
-        })
+        Some(Self { template, overrides, max_connections: max_connections? })
     }
 }
 
@@ -265,16 +250,9 @@ impl Storage {
         let replica = Bucket::read(reader, "LICHENG_S3_REPLICA");
         let (primary, replica) = (primary?, replica?);
         if (&primary.endpoint, &primary.bucket) == (&replica.endpoint, &replica.bucket) {
-            reader.problem(
-                "LICHENG_S3_REPLICA_BUCKET",
-                "is the same bucket as the first copy",
-            );
+            reader.problem("LICHENG_S3_REPLICA_BUCKET", "is the same bucket as the first copy");
         }
-        Some(Self {
-            public_endpoint: public_endpoint.unwrap_or_else(|| primary.endpoint.clone()),
-            primary,
-            replica,
-        })
+        Some(Self { public_endpoint: public_endpoint.unwrap_or_else(|| primary.endpoint.clone()), primary, replica })
     }
 }
 
@@ -324,119 +302,6 @@ impl Scanner {
     }
 }
 
-/// Outgoing mail.
-#[derive(Clone, Debug)]
-pub struct Mail {
-    /// `LICHENG_SMTP_URL`, optional: `smtps://user:password@host`, `smtp://host?tls=required` or, on loopback only,
-    /// `smtp://127.0.0.1:1025`; without it no mail is sent.
-    pub smtp_url: Secret,
-    /// `LICHENG_MAIL_FROM`, optional: sender, such as `學習歷程檔案 <noreply@example.tw>`; needed with `LICHENG_SMTP_URL`.
-    pub from: String,
-}
-
-impl Mail {
-    fn read(reader: &mut Reader) -> Option<Self> {
-        reader.concern("LICHENG_SMTP_URL", &["LICHENG_MAIL_FROM"])?;
-        let smtp_url = reader.required("LICHENG_SMTP_URL");
-        let from = reader.required("LICHENG_MAIL_FROM");
-        Some(Self {
-            smtp_url: smtp_url?,
-            from: from?,
-        })
-    }
-}
-
-/// Log-in by directory. TLS always: `ldap://` means StartTLS.
-#[derive(Clone, Debug)]
-pub struct Ldap {
-    /// `LICHENG_LDAP_URL`, optional: `ldaps://host` or `ldap://host` (StartTLS); without it no log-in by directory.
-    pub url: String,
-    /// `LICHENG_LDAP_CA`, optional: PEM file with the directory's authority; without it the system's authorities.
-    pub ca: Option<PathBuf>,
-    /// `LICHENG_LDAP_BASE_DN`, optional: where people are searched; needed with `LICHENG_LDAP_URL`.
-    pub base_dn: String,
-    /// `LICHENG_LDAP_BIND_DN`, optional: who searches; needed with `LICHENG_LDAP_URL`.
-    pub bind_dn: String,
-    /// `LICHENG_LDAP_BIND_PASSWORD`, optional: the searcher's password; needed with `LICHENG_LDAP_URL`.
-    pub bind_password: Secret,
-}
-
-impl Ldap {
-    fn read(reader: &mut Reader) -> Option<Self> {
-        let rest = [
-            "LICHENG_LDAP_CA",
-            "LICHENG_LDAP_BASE_DN",
-            "LICHENG_LDAP_BIND_DN",
-            "LICHENG_LDAP_BIND_PASSWORD",
-        ];
-        reader.concern("LICHENG_LDAP_URL", &rest)?;
-        let url: Option<String> = reader.required("LICHENG_LDAP_URL");
-        let ca = reader.optional("LICHENG_LDAP_CA");
-        let base_dn = reader.required("LICHENG_LDAP_BASE_DN");
-        let bind_dn = reader.required("LICHENG_LDAP_BIND_DN");
-        let bind_password = reader.required("LICHENG_LDAP_BIND_PASSWORD");
-        let url = url?;
-        if !url.starts_with("ldap://") && !url.starts_with("ldaps://") {
-            reader.problem("LICHENG_LDAP_URL", "must begin with ldap:// or ldaps://");
-        }
-        Some(Self {
-            url,
-            ca,
-            base_dn: base_dn?,
-            bind_dn: bind_dn?,
-            bind_password: bind_password?,
-        })
-    }
-}
-
-/// Log-in by the city's single sign-on (OpenID Connect).
-#[derive(Clone, Debug)]
-pub struct Oidc {
-    /// `LICHENG_OIDC_ISSUER`, optional: the issuer exactly as its discovery document spells it; without it no single
-    /// sign-on.
-    pub issuer: HttpUrl,
-    /// `LICHENG_OIDC_CLIENT_ID`, optional: our name there; needed with `LICHENG_OIDC_ISSUER`.
-    pub client_id: String,
-    /// `LICHENG_OIDC_CLIENT_SECRET`, optional: our secret there; needed with `LICHENG_OIDC_ISSUER`.
-    pub client_secret: Secret,
-}
-
-impl Oidc {
-    fn read(reader: &mut Reader) -> Option<Self> {
-        let rest = ["LICHENG_OIDC_CLIENT_ID", "LICHENG_OIDC_CLIENT_SECRET"];
-        reader.concern("LICHENG_OIDC_ISSUER", &rest)?;
-        let issuer = reader.required("LICHENG_OIDC_ISSUER");
-        let client_id = reader.required("LICHENG_OIDC_CLIENT_ID");
-        let client_secret = reader.required("LICHENG_OIDC_CLIENT_SECRET");
-        Some(Self {
-            issuer: issuer?,
-            client_id: client_id?,
-            client_secret: client_secret?,
-        })
-    }
-}
-
-/// The Ministry's central database.
-#[derive(Clone, Debug)]
-pub struct Central {
-    /// `LICHENG_CENTRAL_URL`, optional: address of the central database's interface; without it submission is by hand.
-    pub url: HttpUrl,
-    /// `LICHENG_CENTRAL_KEY`, optional: our key there; needed with `LICHENG_CENTRAL_URL`.
-    pub key: Secret,
-}
-
-impl Central {
-    fn read(reader: &mut Reader) -> Option<Self> {
-        reader.concern("LICHENG_CENTRAL_URL", &["LICHENG_CENTRAL_KEY"])?;
-        let url = reader.required("LICHENG_CENTRAL_URL");
-        let key = reader.required("LICHENG_CENTRAL_KEY");
-        Some(Self {
-            url: url?,
-            key: key?,
-        })
-    }
-}
-
 /// The secret all keys are derived from.
 #[derive(Clone, Debug)]
 pub struct Keys {
@@ -467,18 +332,19 @@ pub struct Telemetry {
 impl Telemetry {
     /// For commands that have no use for the rest of the configuration.
     pub fn from_env() -> Result<Self, ConfigError> {
-        reader::read(&reader::environment, Self::read)
+        Self::from_lookup(&reader::environment)
+    }
+
+    /// Reads from any source of variables.
+    pub fn from_lookup(lookup: &Lookup) -> Result<Self, ConfigError> {
+        reader::read(lookup, Self::read)
     }
 
     fn read(reader: &mut Reader) -> Option<Self> {
         let otlp_endpoint = reader.optional("LICHENG_OTLP_ENDPOINT");
         let log = reader.or_default("LICHENG_LOG", "info");
         let log_format = reader.or_default("LICHENG_LOG_FORMAT", "text");
-        Some(Self {
-            otlp_endpoint,
-            log: log?,
-            log_format: log_format?,
-        })
+        Some(Self { otlp_endpoint, log: log?, log_format: log_format? })
     }
 }
 
@@ -496,10 +362,7 @@ impl Rates {
     fn read(reader: &mut Reader) -> Option<Self> {
         let logins_per_minute = reader.or_default("LICHENG_LOGIN_RATE", "120");
         let uploads_per_minute = reader.or_default("LICHENG_UPLOAD_RATE", "30");
-        Some(Self {
-            logins_per_minute: logins_per_minute?,
-            uploads_per_minute: uploads_per_minute?,
-        })
+        Some(Self { logins_per_minute: logins_per_minute?, uploads_per_minute: uploads_per_minute? })
     }
 }
 

@@ -2,3 +2,7 @@
 //! an orderly start and stop, and mail.
 
 pub mod config;
+pub mod health;
+pub mod lifecycle;
+pub mod mail;
+pub mod telemetry;

@@ -8,10 +8,7 @@ use super::values::Value;
 pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// The process environment: the only place where it is read.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "configuration is the door to the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "configuration is the door to the environment")]
 pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -24,9 +21,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(super) fn one(variable: &str, problem: &str) -> Self {
-        Self {
-            problems: vec![(variable.to_owned(), problem.to_owned())],
-        }
+        Self { problems: vec![(variable.to_owned(), problem.to_owned())] }
     }
 
     /// Names of the wrong variables, in the order they were read.
@@ -37,10 +32,7 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "configuration is wrong (all variables are explained in README.md):"
-        )?;
+        write!(f, "configuration is wrong (all variables are explained in README.md):")?;
         for (variable, problem) in &self.problems {
             write!(f, "\n  {variable} {problem}")?;
         }
@@ -60,11 +52,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(lookup: &'a Lookup<'a>) -> Self {
-        Self {
-            lookup,
-            problems: Vec::new(),
-            asked: Vec::new(),
-        }
+        Self { lookup, problems: Vec::new(), asked: Vec::new() }
     }
 
     /// A variable without which the process can't run.
@@ -107,8 +95,7 @@ impl<'a> Reader<'a> {
     }
 
     fn text(&mut self, name: &str, default: Option<&str>) -> Option<String> {
-        self.asked
-            .push((name.to_owned(), default.map(str::to_owned)));
+        self.asked.push((name.to_owned(), default.map(str::to_owned)));
         (self.lookup)(name).filter(|text| !text.trim().is_empty())
     }
 
@@ -122,15 +109,10 @@ impl<'a> Reader<'a> {
 }
 
 /// Runs one concern's reading and turns its problems into the error.
-pub(super) fn read<T>(
-    lookup: &Lookup,
-    concern: impl FnOnce(&mut Reader) -> Option<T>,
-) -> Result<T, ConfigError> {
+pub(super) fn read<T>(lookup: &Lookup, concern: impl FnOnce(&mut Reader) -> Option<T>) -> Result<T, ConfigError> {
     let mut reader = Reader::new(lookup);
     match concern(&mut reader) {
         Some(value) if reader.problems.is_empty() => Ok(value),
-        _ => Err(ConfigError {
-            problems: reader.problems,
-        }),
+        _ => Err(ConfigError { problems: reader.problems }),
     }
 }

@@ -1,5 +1,7 @@
 //! The table of all variables, taken from the docs of the configuration's own fields.
 
+const SOURCES: [&str; 2] = [include_str!("../config.rs"), include_str!("providers.rs")];
+
 /// A variable as its field documents it.
 pub(super) struct Documented {
     pub(super) names: Vec<String>,
@@ -23,11 +25,11 @@ pub fn table() -> String {
     table
 }
 
-/// Every doc comment of `config.rs` that begins with a variable.
+/// Every doc comment of the configuration's structs that begins with a variable.
 pub(super) fn documented() -> Vec<Documented> {
     let mut found = Vec::new();
     let mut doc = String::new();
-    for line in include_str!("../config.rs").lines() {
+    for line in SOURCES.iter().flat_map(|source| source.lines()) {
         match line.trim().strip_prefix("/// ") {
             Some(text) if doc.is_empty() && !text.starts_with("`LICHENG_") => {}
             Some(text) => {

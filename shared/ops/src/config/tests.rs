@@ -15,10 +15,7 @@ const COMPLETE: [(&str, &str); 15] = [
     ("LICHENG_S3_REPLICA_ACCESS_KEY", "hush"),
     ("LICHENG_S3_REPLICA_SECRET_KEY", "hush"),
     ("LICHENG_CLAMD_ADDRESS", "clamd:3310"),
-    (
-        "LICHENG_SECRET",
-        "aHVzaGh1c2hodXNoaHVzaGh1c2hodXNoaHVzaGh1c2g=",
-    ),
+    ("LICHENG_SECRET", "aHVzaGh1c2hodXNoaHVzaGh1c2hodXNoaHVzaGh1c2g="),
     ("LICHENG_ORIGIN", "https://portfolio.example.tw"),
     ("LICHENG_FILES_ORIGIN", "https://files.example.tw"),
     ("LICHENG_REPLICA_UNRELATED", "ignored"),
@@ -51,28 +48,15 @@ fn complete_configuration_reads_with_documented_defaults() {
 
 #[test]
 fn each_service_connects_as_its_own_role() {
-    let config = with(&[(
-        "LICHENG_DATABASE_URL_BUREAU",
-        "postgres://counting@db/licheng",
-    )])
-    .unwrap();
+    let config = with(&[("LICHENG_DATABASE_URL_BUREAU", "postgres://counting@db/licheng")]).unwrap();
     let url = |service| config.database.url(service).unwrap();
-    assert_eq!(
-        url("portfolio").expose(),
-        "postgres://svc_portfolio:hush@db/licheng"
-    );
+    assert_eq!(url("portfolio").expose(), "postgres://svc_portfolio:hush@db/licheng");
     assert_eq!(url("bureau").expose(), "postgres://counting@db/licheng");
 }
 
 #[test]
 fn a_process_may_know_only_its_own_database_url() {
-    let only_own = [
-        ("LICHENG_DATABASE_URL", ""),
-        (
-            "LICHENG_DATABASE_URL_SCHOOL",
-            "postgres://svc_school@db/licheng",
-        ),
-    ];
+    let only_own = [("LICHENG_DATABASE_URL", ""), ("LICHENG_DATABASE_URL_SCHOOL", "postgres://svc_school@db/licheng")];
     let config = with(&only_own).unwrap();
     assert!(config.database.url("school").is_ok());
     let missing = config.database.url("identity").unwrap_err();
@@ -82,19 +66,13 @@ fn a_process_may_know_only_its_own_database_url() {
 #[test]
 fn all_problems_are_reported_at_once() {
     let error = Config::from_lookup(&|_| None).unwrap_err();
-    let required = documented()
-        .into_iter()
-        .filter(|variable| variable.default == "required");
+    let required = documented().into_iter().filter(|variable| variable.default == "required");
     let mut expected: BTreeSet<String> = required.flat_map(|variable| variable.names).collect();
     expected.remove("LICHENG_DATABASE_ADMIN_URL"); // not serve's business
     expected.insert("LICHENG_DATABASE_URL".to_owned()); // no service has its own here
     let reported: BTreeSet<String> = error.variables().map(str::to_owned).collect();
     assert_eq!(reported, expected);
-    assert!(
-        error
-            .to_string()
-            .contains("\n  LICHENG_REDIS_URL is missing\n")
-    );
+    assert!(error.to_string().contains("\n  LICHENG_REDIS_URL is missing\n"));
 }
 
 #[test]
@@ -121,28 +99,30 @@ fn wrong_values_are_named_but_never_quoted() {
 
 #[test]
 fn files_live_on_another_host_because_cookies_ignore_ports() {
-    let same_host = [
-        ("LICHENG_ORIGIN", "http://localhost:8400"),
-        ("LICHENG_FILES_ORIGIN", "http://localhost:8401"),
-    ];
+    let same_host = [("LICHENG_ORIGIN", "http://localhost:8400"), ("LICHENG_FILES_ORIGIN", "http://localhost:8401")];
     assert_eq!(wrong(&same_host), ["LICHENG_FILES_ORIGIN"]);
-    let other_host = [
-        ("LICHENG_ORIGIN", "http://localhost:8400"),
-        ("LICHENG_FILES_ORIGIN", "http://127.0.0.1:8400"),
-    ];
+    let other_host = [("LICHENG_ORIGIN", "http://localhost:8400"), ("LICHENG_FILES_ORIGIN", "http://127.0.0.1:8400")];
     assert!(with(&other_host).is_ok());
 }
 
 #[test]
 fn half_a_concern_is_a_mistake() {
-    assert_eq!(
-        wrong(&[("LICHENG_MAIL_FROM", "a@example.tw")]),
-        ["LICHENG_MAIL_FROM"]
-    );
+    assert_eq!(wrong(&[("LICHENG_MAIL_FROM", "a@example.tw")]), ["LICHENG_MAIL_FROM"]);
     assert_eq!(
         wrong(&[("LICHENG_OIDC_ISSUER", "https://sso.example.tw")]),
         ["LICHENG_OIDC_CLIENT_ID", "LICHENG_OIDC_CLIENT_SECRET"]
     );
+}
+
+#[test]
+fn mail_never_travels_in_clear() {
+    let mail = |url| with(&[("LICHENG_SMTP_URL", url), ("LICHENG_MAIL_FROM", "a@example.tw")]);
+    for right in ["smtps://mail", "smtp://mail?tls=required", "smtp://127.0.0.1:1025"] {
+        assert!(mail(right).is_ok(), "{right}");
+    }
+    for wrong in ["smtp://mail", "smtp://mail?tls=opportunistic", "mail"] {
+        assert!(mail(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]
@@ -154,21 +134,13 @@ fn debug_shows_no_secret() {
         ("LICHENG_CENTRAL_KEY", "hush"),
     ]);
     let shown = format!("{:?}", complete.unwrap());
-    assert!(
-        shown.contains("Secret(…)") && !shown.contains("hush"),
-        "{shown}"
-    );
+    assert!(shown.contains("Secret(…)") && !shown.contains("hush"), "{shown}");
 }
 
 #[test]
 fn proxies_are_addresses_or_networks() {
     let config = with(&[("LICHENG_TRUSTED_PROXIES", "10.0.0.0/8, ::1")]).unwrap();
-    let trusted = |address: &str| {
-        config
-            .http
-            .trusted_proxies
-            .contains(address.parse().unwrap())
-    };
+    let trusted = |address: &str| config.http.trusted_proxies.contains(address.parse().unwrap());
     assert!(trusted("10.1.2.3") && trusted("::ffff:10.1.2.3") && trusted("::1"));
     assert!(!trusted("11.0.0.1") && !trusted("::2") && !trusted("127.0.0.1"));
     let none = with(&[]).unwrap().http.trusted_proxies;
@@ -181,8 +153,7 @@ fn docs_name_exactly_what_is_read() {
     let mut reader = Reader::new(&everything);
     Config::read(&mut reader);
     Admin::read(&mut reader);
-    let services =
-        SERVICES.map(|service| format!("LICHENG_DATABASE_URL_{}", service.to_uppercase()));
+    let services = SERVICES.map(|service| format!("LICHENG_DATABASE_URL_{}", service.to_uppercase()));
     let read: BTreeSet<(String, Option<String>)> = reader
         .asked
         .into_iter()
@@ -194,12 +165,8 @@ fn docs_name_exactly_what_is_read() {
     let documented: BTreeSet<(String, Option<String>)> = documented()
         .into_iter()
         .flat_map(|variable| {
-            let default =
-                Some(variable.default).filter(|word| word != "required" && word != "optional");
-            variable
-                .names
-                .into_iter()
-                .map(move |name| (name, default.clone()))
+            let default = Some(variable.default).filter(|word| word != "required" && word != "optional");
+            variable.names.into_iter().map(move |name| (name, default.clone()))
         })
         .collect();
     assert_eq!(read, documented);
@@ -208,9 +175,5 @@ fn docs_name_exactly_what_is_read() {
 #[test]
 fn readme_carries_the_table() {
     let readme = include_str!("../../../../README.md");
-    assert!(
-        readme.contains(&table()),
-        "replace the configuration table in README.md by:\n{}",
-        table()
-    );
+    assert!(readme.contains(&table()), "replace the configuration table in README.md by:\n{}", table());
 }

@@ -62,9 +62,7 @@ impl fmt::Debug for MasterSecret {
 impl Value for MasterSecret {
     const EXPECTED: &'static str = "32 bytes in base64 (openssl rand -base64 32)";
     fn parse(text: &str) -> Option<Self> {
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(text)
-            .ok()?;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
         bytes.try_into().ok().map(Self)
     }
 }
@@ -113,8 +111,7 @@ impl Origin {
 
 impl Value for Origin {
     // a __Host- cookie is kept only over https; browsers make the one exception for loopback
-    const EXPECTED: &'static str =
-        "an https:// origin without a path (http:// only for localhost and 127.0.0.1)";
+    const EXPECTED: &'static str = "an https:// origin without a path (http:// only for localhost and 127.0.0.1)";
     fn parse(text: &str) -> Option<Self> {
         let url = url::Url::parse(text).ok()?;
         let host = url.host_str()?.to_owned();
@@ -125,10 +122,7 @@ impl Value for Origin {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
-        (right_scheme && bare).then(|| Self {
-            serialized: url.origin().ascii_serialization(),
-            host,
-        })
+        (right_scheme && bare).then(|| Self { serialized: url.origin().ascii_serialization(), host })
     }
 }
 
@@ -174,10 +168,7 @@ impl Network {
         let address: IpAddr = address.parse().ok()?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.unwrap_or(width);
-        (prefix <= width).then(|| Self {
-            base: bits(address),
-            prefix: prefix + 128 - width,
-        })
+        (prefix <= width).then(|| Self { base: bits(address), prefix: prefix + 128 - width })
     }
 }
 
@@ -204,12 +195,9 @@ impl Networks {
 }
 
 impl Value for Networks {
-    const EXPECTED: &'static str =
-        "addresses or networks separated by commas, such as 10.0.0.0/8,::1";
+    const EXPECTED: &'static str = "addresses or networks separated by commas, such as 10.0.0.0/8,::1";
     fn parse(text: &str) -> Option<Self> {
-        let networks = text
-            .split(',')
-            .map(|network| Network::parse(network.trim()));
+        let networks = text.split(',').map(|network| Network::parse(network.trim()));
         networks.collect::<Option<Vec<_>>>().map(Self)
     }
 }
@@ -266,5 +254,12 @@ impl Value for u32 {
     const EXPECTED: &'static str = "a whole number above 0";
     fn parse(text: &str) -> Option<Self> {
         text.parse().ok().filter(|number| *number > 0)
+    }
+}
+
+impl Value for u16 {
+    const EXPECTED: &'static str = "a whole number, 0 to 65535";
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 }

@@ -20,30 +20,33 @@ create table school.ruleset (
   academic_year smallint primary key check (academic_year >= 108),
   document_max_bytes bigint not null,
   media_max_bytes bigint not null,
-  counselling_max_bytes bigint not null,
+  counselling_max_bytes bigint not null default 4194304,
   outcome_select_max smallint not null,
   outcome_select_period text not null check (outcome_select_period in ('term', 'year')),
-  activity_select_max smallint not null,
-  outcome_upload_per_term smallint not null,
-  outcome_upload_ceiling smallint not null,
-  outcome_per_subject smallint not null,
+  activity_select_max smallint not null default 10,
+  outcome_upload_per_term smallint not null default 6,
+  outcome_upload_ceiling smallint not null default 30,
+  outcome_per_subject smallint not null default 3,
   activity_upload_per_year smallint,
-  summary_max_chars smallint not null,
-  reason_max_chars smallint not null,
-  quota_bytes bigint not null,
-  certify_hours smallint not null,
-  receipt_confirm_min_days smallint not null
+  summary_max_chars smallint not null default 100,
+  reason_max_chars smallint not null default 100,
+  counselling_max_chars smallint not null default 100,
+  link_max_chars smallint not null default 500,
+  quota_bytes bigint not null default 209715200,
+  teacher_quota_bytes bigint not null default 1048576000,
+  certify_hours smallint not null default 48,
+  decision_undo_minutes smallint not null default 10,
+  receipt_confirm_min_days smallint not null default 3,
+  upload_days_after_ceremony smallint not null default 14
 );
 select app.city_table('school.ruleset');
 grant select on school.ruleset to svc_identity, svc_school, svc_portfolio, svc_certification, svc_counseling, svc_submission, svc_bureau, svc_worker;
 
-insert into school.ruleset values
-  -- academic year 108: 2/5 MB, three outcomes a term (domain A-01, §4.2)
-  (108, 2097152, 5242880, 4194304, 3, 'term', 10, 6, 30, 3, null, 100, 100, 209715200, 48, 3);
-insert into school.ruleset
-  -- from 109: 4/10 MB, six outcomes a year
-  select year, 4194304, 10485760, 4194304, 6, 'year', 10, 6, 30, 3, null, 100, 100, 209715200, 48, 3
-  from generate_series(109, 120) as year;
+insert into school.ruleset (academic_year, document_max_bytes, media_max_bytes, outcome_select_max, outcome_select_period)
+  -- academic year 108: 2/5 MB, three outcomes a term (domain A-01, §4.2); from 109: 4/10 MB, six a year
+  values (108, 2097152, 5242880, 3, 'term');
+insert into school.ruleset (academic_year, document_max_bytes, media_max_bytes, outcome_select_max, outcome_select_period)
+  select year, 4194304, 10485760, 6, 'year' from generate_series(109, 120) as year;
 
 create table school.ruleset_override (
   school_code text collate "C" not null references school.school,
@@ -65,10 +68,11 @@ create table school.window_period (
   academic_year smallint not null,
   term smallint not null default 0 check (term between 0 and 4),       -- 0: the whole year
   grade smallint not null default 0 check (grade between 0 and 6),     -- 0: all grades
+  stage smallint not null default 1,                                   -- a window may open twice (domain §4.3, Huajiang)
   opens_at timestamptz not null,
   closes_at timestamptz not null check (closes_at > opens_at),
   primary key (school_code, id),
-  unique (school_code, kind, academic_year, term, grade)
+  unique (school_code, kind, academic_year, term, grade, stage)
 );
 select app.tenant_table('school.window_period');
 

@@ -1,1 +1,24 @@
-//! local
+//! Real components for development, tests and the demo city: private instances on free loopback
+//! ports under one data folder, never services that already run on the machine.
+//!
+//! [`Components::up`] finds or installs what is missing and starts everything that the environment
+//! does not already name; [`Components::env`] says where it is, as the `LICHENG_*` variables that
+//! the application reads. The crate depends on no other crate of ours, so that it builds in seconds.
+
+mod component;
+mod components;
+mod people;
+mod ports;
+mod process;
+mod progress;
+mod random;
+mod requirements;
+mod site;
+mod tools;
+
+pub use components::{Components, Options};
+pub use people::{Person, ldif};
+pub use process::{Launch, Running, Stop, accepts_connections, until_interrupted};
+pub use progress::Progress;
+pub use requirements::{BROWSER, PROGRAMS, Requirement, install_missing};
+pub use tools::{Tools, target_folder};

@@ -1,0 +1,334 @@
+//! Child processes: each in a process group of its own, with a log, a record of its start, and a
+//! bounded end.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::requirements::User;
+
+/// How often a condition outside this process is looked at while waiting for it.
+const GLANCE: Duration = Duration::from_millis(25);
+/// How long a start may take on a busy machine.
+const START: Duration = Duration::from_secs(90);
+/// Lines of a log that an error quotes.
+const TAIL: usize = 20;
+
+/// How a process is asked to end.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub enum Stop {
+    /// SIGTERM: what most servers take as "finish and go".
+    Terminate,
+    /// SIGINT: PostgreSQL's "fast" shutdown, which does not wait for its clients.
+    Interrupt,
+}
+
+impl Stop {
+    fn signal(self) -> &'static str {
+        match self {
+            Self::Terminate => "TERM",
+            Self::Interrupt => "INT",
+        }
+    }
+}
+
+/// A program to start.
+#[derive(Debug)]
+pub struct Launch {
+    name: String,
+    command: Command,
+    stop: Stop,
+    grace: Duration,
+}
+
+impl Launch {
+    /// A program under a name for its log and its messages.
+    pub fn new(name: &str, program: impl AsRef<std::ffi::OsStr>) -> Self {
+        Self {
+            name: name.to_owned(),
+            command: Command::new(program),
+            stop: Stop::Terminate,
+            grace: Duration::from_secs(5),
+        }
+    }
+
+    /// Arguments, environment and working folder, as on a [`Command`].
+    pub fn with(mut self, change: impl FnOnce(&mut Command)) -> Self {
+        change(&mut self.command);
+        self
+    }
+
+    /// The signal that ends it, and how long it may take before it is killed.
+    pub fn stopped_by(mut self, stop: Stop, grace: Duration) -> Self {
+        self.stop = stop;
+        self.grace = grace;
+        self
+    }
+
+    /// Drops the privileges of root.
+    pub(crate) fn run_as(mut self, user: Option<&User>) -> Self {
+        if let Some(user) = user {
+            self.command.uid(user.uid).gid(user.gid);
+        }
+        self
+    }
+
+    /// Starts it: output goes to `data/logs/NAME.log`, the record of it to `data/run/NAME.json`.
+    ///
+    /// # Errors
+    /// The program cannot be started, or the folders cannot be written.
+    pub fn start(mut self, data: &Path) -> Result<Running> {
+        let log_file = data.join("logs").join(format!("{}.log", self.name));
+        let log = File::create(&log_file).with_context(|| format!("cannot write {}", log_file.display()))?;
+        let child = self
+            .command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0) // Ctrl-C at the terminal must reach us alone: we end them in order
+            .spawn()
+            .with_context(|| format!("{} cannot be started", self.name))?;
+        let pid = child.id().context("a child just started has an id")?;
+        let record = Record {
+            pid,
+            started: start_time(pid).unwrap_or_default(),
+            stop: self.stop,
+            grace_ms: self.grace.as_millis().try_into().unwrap_or(u64::MAX),
+        };
+        let record_file = data.join("run").join(format!("{}.json", self.name));
+        fs::write(&record_file, serde_json::to_string(&record)?)?;
+        Ok(Running { name: self.name, child, record, record_file, log_file })
+    }
+}
+
+/// What is kept on disk about a running child, so that the next start can end it if we could not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Record {
+    pid: u32,
+    /// Clock ticks since boot at which it started: tells it from a later process of the same id.
+    started: u64,
+    stop: Stop,
+    grace_ms: u64,
+}
+
+/// A started program. Dropping it kills its process group; [`Running::stop`] ends it properly.
+#[derive(Debug)]
+pub struct Running {
+    name: String,
+    child: Child,
+    record: Record,
+    record_file: PathBuf,
+    log_file: PathBuf,
+}
+
+impl Running {
+    /// Its name, as in its log's.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.record.pid
+    }
+
+    /// Waits until `is_ready` says so.
+    ///
+    /// # Errors
+    /// The program ended, or the condition did not come about in time; the message quotes the log.
+    pub async fn ready(mut self, mut is_ready: impl AsyncFnMut() -> bool) -> Result<Self> {
+        let deadline = Instant::now() + START;
+        loop {
+            if is_ready().await {
+                return Ok(self);
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended with {status}{}", self.name, self.log_tail());
+            }
+            if Instant::now() > deadline {
+                let seconds = START.as_secs();
+                bail!("{} is not ready after {seconds} s{}", self.name, self.log_tail());
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Waits until it ends by itself, and says how.
+    ///
+    /// # Errors
+    /// The operating system cannot tell.
+    pub async fn ended(&mut self) -> Result<std::process::ExitStatus> {
+        Ok(self.child.wait().await?)
+    }
+
+    /// The end of its log, ready to be appended to a message.
+    pub fn log_tail(&self) -> String {
+        let log = fs::read(&self.log_file).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n  ");
+        format!("; the end of {}:\n  {tail}", self.log_file.display())
+    }
+
+    /// Asks it to end, waits as long as its grace allows, then kills its group.
+    pub async fn stop(mut self) {
+        signal_process(self.record.stop.signal(), &self.record.pid.to_string());
+        let grace = Duration::from_millis(self.record.grace_ms);
+        // an error of wait means that there is nothing left to wait for
+        let _ended = tokio::time::timeout(grace, self.child.wait()).await;
+        // Drop kills what is left of the group
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        signal_process("KILL", &format!("-{}", self.record.pid));
+        let _already_gone = fs::remove_file(&self.record_file);
+    }
+}
+
+/// Ends what a previous run left behind in this data folder, and says the names of it.
+///
+/// # Errors
+/// The folder of records cannot be read.
+pub(crate) async fn end_stale(data: &Path) -> Result<Vec<String>> {
+    let mut ended = Vec::new();
+    for entry in fs::read_dir(data.join("run"))? {
+        let path = entry?.path();
+        let record = fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Record>(&text).ok());
+        if let Some(record) = record
+            && is_alive(&record)
+        {
+            signal_process(record.stop.signal(), &record.pid.to_string());
+            let deadline = Instant::now() + Duration::from_millis(record.grace_ms);
+            while is_alive(&record) && Instant::now() < deadline {
+                tokio::time::sleep(GLANCE).await;
+            }
+            if is_alive(&record) {
+                signal_process("KILL", &format!("-{}", record.pid));
+            }
+            let name = path.file_stem().unwrap_or_default();
+            ended.push(name.to_string_lossy().into_owned());
+        }
+        fs::remove_file(&path)?;
+    }
+    Ok(ended)
+}
+
+fn is_alive(record: &Record) -> bool {
+    start_time(record.pid) == Some(record.started)
+}
+
+/// Field 22 of `/proc/PID/stat`: when the process started, in clock ticks since boot. The second
+/// field is the program's name in parentheses and may hold anything, so counting begins after it.
+fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let after_name = &stat[stat.rfind(')')? + 1..];
+    let mut fields = after_name.split_ascii_whitespace();
+    if fields.next()? == "Z" {
+        return None; // ended, only not yet collected by its parent
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// The shell's own `kill`: sending a signal from Rust would take `unsafe` or one more crate.
+fn signal_process(signal: &str, target: &str) {
+    let _already_gone =
+        std::process::Command::new("sh").args(["-c", r#"kill -s "$0" -- "$1" 2>/dev/null"#, signal, target]).status();
+}
+
+/// Waits for Ctrl-C, or for SIGTERM or SIGHUP from whoever started us.
+///
+/// # Errors
+/// The signals cannot be listened for.
+pub async fn until_interrupted() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    Ok(())
+}
+
+/// Whether somebody accepts connections on a loopback port.
+pub async fn accepts_connections(port: u16) -> bool {
+    tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("local-{name}-{}", std::process::id()));
+        for inner in ["logs", "run"] {
+            fs::create_dir_all(folder.join(inner)).unwrap();
+        }
+        folder
+    }
+
+    fn shell(name: &str, script: &str, grace: Duration) -> Launch {
+        Launch::new(name, "sh")
+            .with(|command| {
+                command.args(["-c", script]);
+            })
+            .stopped_by(Stop::Terminate, grace)
+    }
+
+    #[tokio::test]
+    async fn what_ignores_the_signal_is_killed_after_its_grace() {
+        let data = folder("grace");
+        let stubborn = shell("stubborn", "trap '' TERM; echo up; while :; do sleep 1; done", Duration::from_millis(50));
+        let log = data.join("logs/stubborn.log");
+        let running = stubborn
+            .start(&data)
+            .unwrap()
+            .ready(async || fs::read_to_string(&log).is_ok_and(|text| text.contains("up")))
+            .await
+            .unwrap();
+        let record = running.record.clone();
+        assert!(is_alive(&record));
+        running.stop().await;
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while is_alive(&record) && Instant::now() < deadline {
+            tokio::task::yield_now().await;
+        }
+        assert!(!is_alive(&record));
+        fs::remove_dir_all(data).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_program_that_ends_before_it_is_ready_is_reported_with_its_log() {
+        let data = folder("tail");
+        let failing = shell("failing", "echo no disk; exit 3", Duration::from_secs(1));
+        let error = failing.start(&data).unwrap().ready(async || false).await.unwrap_err().to_string();
+        assert!(error.contains("exit status: 3"), "{error}");
+        assert!(error.contains("no disk"), "{error}");
+        fs::remove_dir_all(data).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_leftover_of_a_previous_run_is_ended() {
+        let data = folder("stale");
+        let running = shell("left", "exec sleep 600", Duration::from_secs(5)).start(&data).unwrap();
+        // the process with this id has another start time, so it is somebody else's
+        let foreign = Record { pid: std::process::id(), started: 1, ..running.record.clone() };
+        let foreign = serde_json::to_string(&foreign).unwrap();
+        fs::write(data.join("run/foreign.json"), foreign).unwrap();
+
+        assert_eq!(end_stale(&data).await.unwrap(), ["left"]);
+        assert!(!is_alive(&running.record));
+        assert_eq!(fs::read_dir(data.join("run")).unwrap().count(), 0);
+        drop(running);
+        fs::remove_dir_all(data).unwrap();
+    }
+}

@@ -6,11 +6,13 @@
 pub mod actor;
 pub mod calendar;
 pub mod clock;
+pub mod code_table;
 pub mod file_link;
 pub mod identity_number;
 pub mod ids;
 pub mod permission;
 pub mod role;
+pub mod rules;
 pub mod school;
 pub mod secrets;
 pub mod text;

@@ -181,7 +181,7 @@ create table school.course_record (
   student_id bigint not null,
   academic_year smallint not null,
   term smallint not null,
-  kind smallint not null default 1,            -- kernel::codes: 1 學期 2 補修 3 重修 4 重讀 5 轉學轉科 6 借讀
+  kind smallint not null default 1,            -- kernel::codes::EnrolmentKind: 1 學期 2 重修 3 補修 (the SIS's codes, domain §5.13) 4 重讀 5 轉學轉科 6 借讀
   course_code text not null,
   subject_name text not null,
   grade smallint not null,

@@ -57,7 +57,7 @@ macro_rules! number_codes {
         pub enum $name { $($(#[$entry_doc])* $entry),+ }
 
         impl $name {
-            /// Every entry, in order of the codes.
+            /// Every entry, in the table's order.
             pub const ALL: &'static [Self] = &[$(Self::$entry),+];
 
             /// The code that rows and rosters carry; never changes.

@@ -162,15 +162,15 @@ number_codes! {
 }
 
 number_codes! {
-    /// How a student takes a course (修習方式). 1–3 are the SIS's own codes (domain §5.13: 1 新修, 2 重修, 3 補修),
+    /// How a student takes a course (修習方式), in the sheet order of roster 26. 1–3 are the SIS's own codes (domain §5.13: 1 新修, 2 重修, 3 補修),
     /// the rest, which that list lacks, are ours.
     EnrolmentKind("修課類別") {
         /// For the first time.
         Regular = 1, "學期";
-        /// Failed before, taken again.
-        Retake = 2, "重修";
         /// Should have been taken before.
         Makeup = 3, "補修";
+        /// Failed before, taken again.
+        Retake = 2, "重修";
         /// In a repeated year.
         RepeatYear = 4, "重讀";
         /// Taken before a change of school or department.
@@ -238,7 +238,8 @@ mod tests {
     #[test]
     fn every_enrolment_has_its_sheet() {
         let sheets = |kinds: Vec<EnrolmentKind>| kinds.into_iter().map(|k| k.outcome_sheet()).collect::<Vec<_>>();
-        assert_eq!(EnrolmentKind::Makeup.outcome_sheet(), "補修課程學習成果");
+        let order = ["學期", "補修", "重修", "重讀", "轉學轉科", "借讀"].map(|name| format!("{name}課程學習成果"));
+        assert_eq!(sheets(EnrolmentKind::ALL.to_vec()), order);
         let continuing = EnrolmentKind::ALL.iter().copied().filter(|kind| kind.in_continuing_roster()).collect();
         assert_eq!(sheets(continuing), ["學期課程學習成果", "轉學轉科課程學習成果", "借讀課程學習成果"]);
     }
@@ -248,6 +249,7 @@ mod tests {
     fn enrolment_kinds_of_the_sis() {
         assert_eq!(EnrolmentKind::from_sis("新修"), Ok(EnrolmentKind::Regular));
         assert_eq!(EnrolmentKind::from_sis("2"), Ok(EnrolmentKind::Retake));
+        assert_eq!(EnrolmentKind::from_sis("3"), Ok(EnrolmentKind::Makeup));
         assert_eq!(EnrolmentKind::from_sis("補修"), Ok(EnrolmentKind::Makeup));
     }
 }

@@ -183,8 +183,8 @@ fn selection_is_over(
         SubmissionPart::Activities => WindowKind::ActivitySelect,
         SubmissionPart::Cadre => return Ok(()),
     };
-    // evening divisions may have a fourth grade; in 108 outcomes were selected by term
-    let grades = grade.map_or(1..=4, |grade| grade..=grade);
+    // grades beyond the third are extended study; in 108 outcomes were selected by term
+    let grades = grade.map_or(1..=6, |grade| grade..=grade);
     let terms = [RosterTerm::YEAR, Term::FIRST.into(), Term::SECOND.into()];
     for slot in grades.flat_map(|grade| terms.map(|term| Slot { year, term, grade })) {
         match windows.state(kind, &slot, now) {

@@ -4,31 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use super::FileClass;
 use crate::calendar::AcademicYear;
+use crate::code_table::word_codes;
 
 /// Bytes of the MB that limits are told in (A-04: never reject a file the old system took).
 pub const MIB: i64 = 1_048_576;
 
-/// The span over which selected outcomes are counted (A-01).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SelectPeriod {
-    /// 每學期 (2019).
-    Term,
-    /// 每學年 (since 2020).
-    Year,
-}
-
-impl SelectPeriod {
-    /// 每學期, 每學年
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Term => "每學期",
-            Self::Year => "每學年",
-        }
+word_codes! {
+    /// The span over which selected outcomes are counted (A-01).
+    SelectPeriod("勾選計算期間") {
+        /// 2019 only.
+        Term = "term", "每學期";
+        /// Since 2020.
+        Year = "year", "每學年";
     }
 }
 
 /// Every number that holds in one academic year. Sizes in bytes of 2²⁰ to the MB.
+///
+/// The fields are named as the columns of `school.ruleset`, so that `to_jsonb(row)` reads as one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ruleset {
     /// The academic year it holds for.
@@ -146,6 +139,8 @@ impl Ruleset {
 }
 
 /// What a school sets itself, where domain §4.1–4.2 lets it; none: the city's number. Selection is not here (A-35).
+///
+/// The fields are named as the columns of `school.ruleset_override`, so that `to_jsonb(row)` reads as one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RulesetOverride {
@@ -228,6 +223,21 @@ mod tests {
         assert_eq!((school.activity_upload_per_year, school.counselling_max_bytes), (Some(20), 2 * MIB));
         assert_eq!((school.outcome_select_max, school.certify_hours), (6, 48));
         assert_eq!(city.with(&RulesetOverride::default()), city);
+    }
+
+    /// What PostgreSQL's `to_jsonb` makes of the rows.
+    #[test]
+    fn rows_are_read_as_json() {
+        let mut row = serde_json::to_value(Ruleset::of(year(108))).unwrap();
+        assert_eq!((&row["academic_year"], &row["outcome_select_period"]), (&108.into(), &"term".into()));
+        assert!(row["activity_upload_per_year"].is_null());
+        row["unknown_to_this_version"] = 1.into();
+        assert_eq!(serde_json::from_value::<Ruleset>(row).unwrap(), Ruleset::of(year(108)));
+
+        let own =
+            r#"{"school_code": "353302", "academic_year": 115, "outcome_upload_per_term": 9, "certify_hours": null}"#;
+        let own: RulesetOverride = serde_json::from_str(own).unwrap();
+        assert_eq!(own, RulesetOverride { outcome_upload_per_term: Some(9), ..RulesetOverride::default() });
     }
 
     #[test]

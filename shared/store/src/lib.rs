@@ -9,6 +9,7 @@ pub mod chain;
 mod error;
 pub mod jobs;
 pub mod migrate;
+pub mod rules;
 mod tx;
 pub mod worker;
 

@@ -40,10 +40,7 @@ pub(crate) fn router(central: Arc<Central>) -> Router {
         .fallback(|| async { Problem::NotFound })
         .layer(middleware::from_fn_with_state(central.clone(), gate))
         .layer(DefaultBodyLimit::max(64 * 1024));
-    Router::new()
-        .nest("/api", api)
-        .merge(page::routes())
-        .with_state(central)
+    Router::new().nest("/api", api).merge(page::routes()).with_state(central)
 }
 
 /// Lets a call through that shows the key, unless this one shall fail.
@@ -52,10 +49,7 @@ async fn gate(State(central): State<Arc<Central>>, request: Request, next: Next)
         return Problem::Simulated.into_response();
     }
     if let Some(key) = &central.key {
-        let shown = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
+        let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         if shown.and_then(|value| value.strip_prefix("Bearer ")) != Some(key) {
             return Problem::WrongKey.into_response();
         }
@@ -99,10 +93,7 @@ async fn status(
     Query(wait): Query<Wait>,
 ) -> Result<Json<Status>, Problem> {
     if let Some(seen) = wait.seen {
-        let longest = wait
-            .wait_ms
-            .map_or(LONGEST_WAIT, Duration::from_millis)
-            .min(LONGEST_WAIT);
+        let longest = wait.wait_ms.map_or(LONGEST_WAIT, Duration::from_millis).min(LONGEST_WAIT);
         // when time is up the answer is the job as it is
         let _in_time = tokio::time::timeout(longest, central.jobs.newer(&id, seen)).await;
     }
@@ -118,31 +109,19 @@ async fn status(
     }))
 }
 
-async fn job_receipt(
-    State(central): State<Arc<Central>>,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+async fn job_receipt(State(central): State<Arc<Central>>, Path(id): Path<String>) -> Result<Response, Problem> {
     ready(&central, &id)?;
-    Ok(zip_file(
-        tokio::fs::read(central.library.receipt(&id)).await?,
-    ))
+    Ok(zip_file(tokio::fs::read(central.library.receipt(&id)).await?))
 }
 
-async fn job_password(
-    State(central): State<Arc<Central>>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+async fn job_password(State(central): State<Arc<Central>>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     ready(&central, &id)?;
     Ok(Json(json!({ "password": central.passwords.of_job(&id) })))
 }
 
 fn ready(central: &Central, id: &str) -> Result<(), Problem> {
     let job = central.jobs.get(id).ok_or(Problem::NotFound)?;
-    if job.state == JobState::ReceiptReady {
-        Ok(())
-    } else {
-        Err(Problem::NotReady)
-    }
+    if job.state == JobState::ReceiptReady { Ok(()) } else { Err(Problem::NotReady) }
 }
 
 /// The period of a merged receipt; without a term, the whole year.
@@ -158,12 +137,8 @@ async fn school_receipt(
     Query(period): Query<Period>,
 ) -> Result<Response, Problem> {
     let rosters = newest_accepted(&central, &school, &period)?;
-    let password = central
-        .passwords
-        .of_period(&school, period.year, period.term);
-    Ok(zip_file(
-        spawn_blocking(move || receipt::zip(&rosters, &password)).await??,
-    ))
+    let password = central.passwords.of_period(&school, period.year, period.term);
+    Ok(zip_file(spawn_blocking(move || receipt::zip(&rosters, &password)).await??))
 }
 
 async fn school_password(
@@ -172,17 +147,11 @@ async fn school_password(
     Query(period): Query<Period>,
 ) -> Result<Json<Value>, Problem> {
     newest_accepted(&central, &school, &period)?;
-    Ok(Json(
-        json!({ "password": central.passwords.of_period(&school, period.year, period.term) }),
-    ))
+    Ok(Json(json!({ "password": central.passwords.of_period(&school, period.year, period.term) })))
 }
 
 /// The newest accepted roster of each code and term, with its workbook.
-fn newest_accepted(
-    central: &Central,
-    school: &str,
-    period: &Period,
-) -> Result<Vec<(Notice, PathBuf)>, Problem> {
+fn newest_accepted(central: &Central, school: &str, period: &Period) -> Result<Vec<(Notice, PathBuf)>, Problem> {
     if !is_school_code(school) {
         return Err(Problem::NotFound);
     }
@@ -194,30 +163,20 @@ fn newest_accepted(
             && period.term.is_none_or(|term| term == notice.term)
             && matches!(job.state, JobState::Accepted | JobState::ReceiptReady);
         let key = (notice.roster_code, notice.term);
-        if is_asked_for
-            && newest
-                .get(&key)
-                .is_none_or(|known| known.accepted_at < job.accepted_at)
-        {
+        if is_asked_for && newest.get(&key).is_none_or(|known| known.accepted_at < job.accepted_at) {
             newest.insert(key, job);
         }
     }
     if newest.is_empty() {
         return Err(Problem::NotFound);
     }
-    Ok(newest
-        .into_values()
-        .map(|job| (job.notice, central.library.workbook(&job.id)))
-        .collect())
+    Ok(newest.into_values().map(|job| (job.notice, central.library.workbook(&job.id))).collect())
 }
 
 fn zip_file(bytes: Vec<u8>) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/zip"),
-        (
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"receipt.zip\"",
-        ),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"receipt.zip\""),
     ];
     (headers, bytes).into_response()
 }

@@ -50,12 +50,7 @@ impl From<std::io::Error> for Attempt {
 }
 
 /// Fetches an address into `target`, at most `limit` bytes; the file is whole when this succeeds.
-pub(crate) async fn fetch(
-    central: &Central,
-    url: &str,
-    target: &Path,
-    limit: u64,
-) -> Result<Fetched, Failure> {
+pub(crate) async fn fetch(central: &Central, url: &str, target: &Path, limit: u64) -> Result<Fetched, Failure> {
     let mut pause = central.backoff;
     let mut retries = 0;
     loop {
@@ -83,20 +78,14 @@ async fn once(central: &Central, url: &str, target: &Path, limit: u64) -> Result
     let sent = central.http.get(url).send().await;
     let mut response = sent.map_err(|error| Attempt::Again(in_words(&error).to_owned()))?;
     may_read(&response)?;
-    if response
-        .content_length()
-        .is_some_and(|length| length > limit)
-    {
+    if response.content_length().is_some_and(|length| length > limit) {
         return Err(Attempt::Over(Failure::TooLarge));
     }
     let mut file = File::create(target).await?;
     let mut hash = digest::Context::new(&digest::SHA256);
     let mut size = 0;
     loop {
-        let chunk = response
-            .chunk()
-            .await
-            .map_err(|error| Attempt::Again(in_words(&error).to_owned()))?;
+        let chunk = response.chunk().await.map_err(|error| Attempt::Again(in_words(&error).to_owned()))?;
         let Some(chunk) = chunk else { break };
         size += chunk.len() as u64;
         if size > limit {
@@ -106,10 +95,7 @@ async fn once(central: &Central, url: &str, target: &Path, limit: u64) -> Result
         file.write_all(&chunk).await?;
     }
     file.flush().await?;
-    Ok(Fetched {
-        sha256: hex::encode(hash.finish()),
-        size,
-    })
+    Ok(Fetched { sha256: hex::encode(hash.finish()), size })
 }
 
 fn may_read(response: &Response) -> Result<(), Attempt> {
@@ -118,16 +104,9 @@ fn may_read(response: &Response) -> Result<(), Attempt> {
         return Ok(());
     }
     let reason = format!("HTTP {}", status.as_u16());
-    let passing = status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
-        );
-    Err(if passing {
-        Attempt::Again(reason)
-    } else {
-        Attempt::Over(Failure::Failed(reason))
-    })
+    let passing =
+        status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+    Err(if passing { Attempt::Again(reason) } else { Attempt::Over(Failure::Failed(reason)) })
 }
 
 fn in_words(error: &reqwest::Error) -> &'static str {

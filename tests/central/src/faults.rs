@@ -15,12 +15,7 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) fn new(slow: Duration, fail_every: u32) -> Self {
-        Self {
-            slow,
-            fail_every,
-            downloads: AtomicU32::new(0),
-            requests: AtomicU32::new(0),
-        }
+        Self { slow, fail_every, downloads: AtomicU32::new(0), requests: AtomicU32::new(0) }
     }
 
     /// Waits as told before a download; true when this attempt shall fail.

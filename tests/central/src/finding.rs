@@ -8,7 +8,7 @@ pub(crate) const MOST_LISTED: usize = 1000;
 /// What is wrong, as a word a program can act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Code {
+pub(crate) enum Flaw {
     WorkbookDownload,
     WorkbookHash,
     WorkbookSize,
@@ -49,29 +49,20 @@ pub(crate) struct Finding {
     pub(crate) row: Option<u32>,
     /// Column by its header.
     pub(crate) column: Option<String>,
-    pub(crate) code: Code,
+    pub(crate) code: Flaw,
     /// What is wrong, for people.
     pub(crate) message: String,
 }
 
 impl Finding {
     /// A finding about the workbook as a whole.
-    pub(crate) fn workbook(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            sheet: None,
-            row: None,
-            column: None,
-            code,
-            message: message.into(),
-        }
+    pub(crate) fn workbook(code: Flaw, message: impl Into<String>) -> Self {
+        Self { sheet: None, row: None, column: None, code, message: message.into() }
     }
 
     /// A finding about a sheet as a whole.
-    pub(crate) fn sheet(sheet: &str, code: Code, message: impl Into<String>) -> Self {
-        Self {
-            sheet: Some(sheet.to_owned()),
-            ..Self::workbook(code, message)
-        }
+    pub(crate) fn sheet(sheet: &str, code: Flaw, message: impl Into<String>) -> Self {
+        Self { sheet: Some(sheet.to_owned()), ..Self::workbook(code, message) }
     }
 
     /// Narrows the finding to a row.
@@ -109,9 +100,6 @@ impl Findings {
 
 impl From<Finding> for Findings {
     fn from(finding: Finding) -> Self {
-        Self {
-            listed: vec![finding],
-            total: 1,
-        }
+        Self { listed: vec![finding], total: 1 }
     }
 }

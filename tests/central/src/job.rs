@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    finding::{Code, Finding, Findings},
+    finding::{Finding, Findings, Flaw},
     notice::Notice,
 };
 
@@ -90,8 +90,7 @@ impl Job {
 
     /// Whether a repeated notice may help: something could not be fetched.
     pub(crate) fn may_try_again(&self) -> bool {
-        let fetching =
-            |finding: &Finding| matches!(finding.code, Code::WorkbookDownload | Code::FileDownload);
+        let fetching = |finding: &Finding| matches!(finding.code, Flaw::WorkbookDownload | Flaw::FileDownload);
         self.state == State::Rejected && self.errors.iter().any(fetching)
     }
 

@@ -28,19 +28,12 @@ impl Jobs {
         let mut all = BTreeMap::new();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "json")
-            {
+            if path.extension().is_some_and(|extension| extension == "json") {
                 let job: Job = serde_json::from_slice(&fs::read(&path)?)?;
                 all.insert(job.id.clone(), job);
             }
         }
-        Ok(Self {
-            folder: folder.to_owned(),
-            all: Mutex::new(all),
-            changes: watch::Sender::new(0),
-        })
+        Ok(Self { folder: folder.to_owned(), all: Mutex::new(all), changes: watch::Sender::new(0) })
     }
 
     /// Takes a notice in; answers its job and whether there is new work to do.
@@ -87,11 +80,7 @@ impl Jobs {
 
     /// Jobs that a start has to resume.
     pub(crate) fn unfinished(&self) -> Vec<String> {
-        self.lock()
-            .values()
-            .filter(|job| !job.state.is_final())
-            .map(|job| job.id.clone())
-            .collect()
+        self.lock().values().filter(|job| !job.state.is_final()).map(|job| job.id.clone()).collect()
     }
 
     /// Changes a job and writes it down.

@@ -85,22 +85,12 @@ impl Column {
 
 /// A column that every row must fill.
 const fn must(name: &'static str, rule: Rule) -> Column {
-    Column {
-        name,
-        also: &[],
-        rule,
-        required: true,
-    }
+    Column { name, also: &[], rule, required: true }
 }
 
 /// A column that a row may leave empty.
 const fn may(name: &'static str, rule: Rule) -> Column {
-    Column {
-        name,
-        also: &[],
-        rule,
-        required: false,
-    }
+    Column { name, also: &[], rule, required: false }
 }
 
 /// A data sheet.
@@ -112,10 +102,7 @@ pub(crate) struct Sheet {
 }
 
 /// Every data sheet begins with these (§5).
-static HEAD: [Column; 2] = [
-    must("身分證號", Rule::IdentityNumber),
-    must("出生日期", Rule::Date),
-];
+static HEAD: [Column; 2] = [must("身分證號", Rule::IdentityNumber), must("出生日期", Rule::Date)];
 
 impl Sheet {
     /// The columns in the order of the file.
@@ -214,10 +201,7 @@ pub(crate) fn roster(code: u16) -> Option<&'static Roster> {
 
 /// Whether a header after the last column is a remark, which the Ministry ignores (§5).
 pub(crate) fn is_remark(header: &str) -> bool {
-    header.is_empty()
-        || ["備註", "當學期", "次學期", "學生姓名"]
-            .iter()
-            .any(|word| header.starts_with(word))
+    header.is_empty() || ["備註", "當學期", "次學期", "學生姓名"].iter().any(|word| header.starts_with(word))
 }
 
 #[cfg(test)]
@@ -232,14 +216,7 @@ mod tests {
 
     #[test]
     fn sheets_follow_the_order_of_the_field_tables() {
-        let names = |code| {
-            roster(code)
-                .expect("known")
-                .sheets
-                .iter()
-                .map(|sheet| sheet.name)
-                .collect::<Vec<_>>()
-        };
+        let names = |code| roster(code).expect("known").sheets.iter().map(|sheet| sheet.name).collect::<Vec<_>>();
         assert_eq!(
             names(26),
             [
@@ -251,14 +228,7 @@ mod tests {
                 "借讀課程學習成果"
             ]
         );
-        assert_eq!(
-            names(28),
-            [
-                "學期課程學習成果",
-                "轉學轉科課程學習成果",
-                "借讀課程學習成果"
-            ]
-        );
+        assert_eq!(names(28), ["學期課程學習成果", "轉學轉科課程學習成果", "借讀課程學習成果"]);
         assert_eq!(
             names(25),
             [
@@ -280,24 +250,14 @@ mod tests {
     #[test]
     fn outcome_sheets_have_the_tail_and_the_middle_columns_of_the_table() {
         // "Every sheet: 身分證號, 出生日期, … , 文件檔連結, 影音檔連結, 成果簡述(100)"
-        for roster in ROSTERS
-            .iter()
-            .filter(|roster| roster.kind == Kind::Outcomes)
-        {
+        for roster in ROSTERS.iter().filter(|roster| roster.kind == Kind::Outcomes) {
             for sheet in roster.sheets {
                 let names: Vec<_> = sheet.columns().map(|column| column.name).collect();
                 assert_eq!(names[..2], ["身分證號", "出生日期"]);
-                assert_eq!(
-                    names[names.len() - 3..],
-                    ["文件檔連結", "影音檔連結", "成果簡述"]
-                );
+                assert_eq!(names[names.len() - 3..], ["文件檔連結", "影音檔連結", "成果簡述"]);
             }
         }
-        let own: Vec<_> = ROSTERS[2]
-            .sheets
-            .iter()
-            .map(|sheet| sheet.own.len())
-            .collect();
+        let own: Vec<_> = ROSTERS[2].sheets.iter().map(|sheet| sheet.own.len()).collect();
         assert_eq!(own, [5, 8, 8, 5, 7, 7]);
     }
 
@@ -305,11 +265,7 @@ mod tests {
     fn summary_stands_before_the_level_in_cadre_and_before_team_in_competition() {
         // "in `cadre` it stands before 幹部等級, in `competition` before 團體參與代碼; in the rest it is the last own column"
         for (index, sheet) in activities::ACTIVITY_SHEETS.iter().enumerate() {
-            let place = sheet
-                .own
-                .iter()
-                .position(|column| matches!(column.rule, Rule::Summary))
-                .expect("a summary");
+            let place = sheet.own.iter().position(|column| matches!(column.rule, Rule::Summary)).expect("a summary");
             let from_end = if index < 2 { 2 } else { 1 };
             assert_eq!(place, sheet.own.len() - from_end, "{}", sheet.name);
         }

@@ -44,11 +44,8 @@ pub(crate) struct Library {
 
 impl Library {
     pub(crate) fn open(data: &Path) -> io::Result<Self> {
-        let library = Self {
-            files: data.join("files"),
-            workbooks: data.join("workbooks"),
-            receipts: data.join("receipts"),
-        };
+        let library =
+            Self { files: data.join("files"), workbooks: data.join("workbooks"), receipts: data.join("receipts") };
         for folder in [&library.files, &library.workbooks, &library.receipts] {
             std::fs::create_dir_all(folder)?;
         }
@@ -66,13 +63,7 @@ impl Library {
     }
 
     /// Gets the file of a link, from the shelf or from the school.
-    pub(crate) async fn obtain(
-        &self,
-        central: &Central,
-        school: &str,
-        link: &Link,
-        limit: u64,
-    ) -> io::Result<Arrival> {
+    pub(crate) async fn obtain(&self, central: &Central, school: &str, link: &Link, limit: u64) -> io::Result<Arrival> {
         let shelf = self.files.join(school);
         let place = shelf.join(&link.sha256);
         if !fs::try_exists(&place).await? {
@@ -96,15 +87,8 @@ impl Library {
         }
         let size = fs::metadata(&place).await?.len();
         let mut head = Vec::with_capacity(HEAD);
-        fs::File::open(&place)
-            .await?
-            .take(HEAD as u64)
-            .read_to_end(&mut head)
-            .await?;
-        Ok(Arrival::Here {
-            size,
-            kind: Kind::of(&head),
-        })
+        fs::File::open(&place).await?.take(HEAD as u64).read_to_end(&mut head).await?;
+        Ok(Arrival::Here { size, kind: Kind::of(&head) })
     }
 }
 

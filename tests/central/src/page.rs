@@ -28,17 +28,12 @@ a:focus-visible { outline: 3px solid #1463a3; outline-offset: 2px }
 
 /// The routes of the page.
 pub(crate) fn routes() -> Router<Arc<Central>> {
-    Router::new()
-        .route("/", get(index))
-        .route("/style.css", get(style))
+    Router::new().route("/", get(index)).route("/style.css", get(style))
 }
 
 async fn index(State(central): State<Arc<Central>>) -> impl IntoResponse {
     let policy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
-    (
-        [(header::CONTENT_SECURITY_POLICY, policy)],
-        Html(render(&central.jobs.list())),
-    )
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(render(&central.jobs.list())))
 }
 
 async fn style() -> impl IntoResponse {
@@ -98,24 +93,13 @@ fn row(job: &Job) -> String {
 /// ROC date and time of Taipei, e.g. `115/11/22 14:00`.
 fn taipei_time(milliseconds: i64) -> String {
     let taipei = UtcOffset::from_hms(8, 0, 0).unwrap_or(UtcOffset::UTC);
-    let at = OffsetDateTime::from_unix_timestamp(milliseconds / 1000)
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let at = OffsetDateTime::from_unix_timestamp(milliseconds / 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let at = at.to_offset(taipei);
-    format!(
-        "{}/{:02}/{:02} {:02}:{:02}",
-        at.year() - 1911,
-        u8::from(at.month()),
-        at.day(),
-        at.hour(),
-        at.minute()
-    )
+    format!("{}/{:02}/{:02} {:02}:{:02}", at.year() - 1911, u8::from(at.month()), at.day(), at.hour(), at.minute())
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

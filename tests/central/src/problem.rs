@@ -48,24 +48,11 @@ impl IntoResponse for Problem {
         if let Self::Internal(error) = &self {
             eprintln!("central: a request failed: {error:#}");
         }
-        let errors = if let Self::Fields(errors) = self {
-            errors
-        } else {
-            Vec::new()
-        };
-        let body = Body {
-            r#type: "about:blank",
-            title,
-            status: status.as_u16(),
-            errors,
-        };
-        let mut response =
-            (status, serde_json::to_string(&body).unwrap_or_default()).into_response();
+        let errors = if let Self::Fields(errors) = self { errors } else { Vec::new() };
+        let body = Body { r#type: "about:blank", title, status: status.as_u16(), errors };
+        let mut response = (status, serde_json::to_string(&body).unwrap_or_default()).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -30,9 +30,7 @@ impl Passwords {
             Ok(secret) => secret,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut secret = vec![0; 32];
-                SystemRandom::new()
-                    .fill(&mut secret)
-                    .map_err(|_| anyhow!("the system has no randomness"))?;
+                SystemRandom::new().fill(&mut secret).map_err(|_| anyhow!("the system has no randomness"))?;
                 fs::write(place, &secret)?;
                 secret
             }
@@ -127,13 +125,9 @@ pub(crate) fn zip(rosters: &[(Notice, PathBuf)], password: &str) -> anyhow::Resu
     let mut hashes = String::new();
     for (notice, place) in rosters {
         let sheets = workbook::read(place)?;
-        let roster = check::shape(sheets, notice)
-            .map_err(|_| anyhow!("an accepted roster no longer fits"))?;
+        let roster = check::shape(sheets, notice).map_err(|_| anyhow!("an accepted roster no longer fits"))?;
         let name = file_name(notice, roster.layout);
-        let content = format!(
-            "{BYTE_ORDER_MARK}{}",
-            serde_json::to_string_pretty(&part(notice, &roster))?
-        );
+        let content = format!("{BYTE_ORDER_MARK}{}", serde_json::to_string_pretty(&part(notice, &roster))?);
         let hash = hex::encode(digest::digest(&digest::SHA256, content.as_bytes()));
         hashes.push_str(&format!("{name},{hash}\r\n"));
         zip.start_file(name, options)?;
@@ -151,11 +145,7 @@ fn file_name(notice: &Notice, layout: &layout::Roster) -> String {
         0 => String::new(),
         term => format!("_第{term}學期"),
     };
-    let batch = match layout
-        .codes
-        .iter()
-        .position(|code| *code == notice.roster_code)
-    {
+    let batch = match layout.codes.iter().position(|code| *code == notice.roster_code) {
         Some(1) => "_第一梯次",
         Some(2) => "_第二梯次",
         _ => "",
@@ -168,32 +158,17 @@ fn part<'r>(notice: &'r Notice, roster: &'r Roster) -> Part<'r> {
     for (index, sheet) in roster.sheets.iter().enumerate() {
         for row in &sheet.rows {
             let cells = sheet.header.iter().enumerate().skip(2);
-            let entry = Entry(
-                cells
-                    .map(|(column, header)| (header.as_str(), row.cell(column)))
-                    .collect(),
-            );
+            let entry = Entry(cells.map(|(column, header)| (header.as_str(), row.cell(column))).collect());
             let of_student = students.entry((row.cell(0), row.cell(1))).or_default();
             of_student.entry(index).or_default().push(entry);
         }
     }
-    let prefix = if roster.layout.evening {
-        "進修部"
-    } else {
-        ""
-    };
+    let prefix = if roster.layout.evening { "進修部" } else { "" };
     let student = |((identity_number, birth_date), mut entries): ((_, _), BTreeMap<usize, _>)| {
         let sheets = roster.sheets.iter().enumerate().map(|(index, sheet)| {
-            (
-                format!("{prefix}{}", sheet.layout.name),
-                entries.remove(&index).unwrap_or_default(),
-            )
+            (format!("{prefix}{}", sheet.layout.name), entries.remove(&index).unwrap_or_default())
         });
-        Student {
-            identity_number,
-            birth_date,
-            sheets: sheets.collect(),
-        }
+        Student { identity_number, birth_date, sheets: sheets.collect() }
     };
     Part {
         about: About {

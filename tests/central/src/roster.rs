@@ -39,25 +39,13 @@ pub(crate) struct Link {
 impl Roster {
     /// Takes sheets whose order and columns have been checked against the layout.
     pub(crate) fn new(layout: &'static layout::Roster, data_sheets: Vec<Sheet>) -> Self {
-        let sheets = layout
-            .sheets
-            .iter()
-            .zip(data_sheets)
-            .map(|(layout, sheet)| {
-                let columns: Vec<_> = layout.columns().collect();
-                let mut header = sheet.header;
-                header.truncate(columns.len());
-                RosterSheet {
-                    layout,
-                    columns,
-                    header,
-                    rows: sheet.rows,
-                }
-            });
-        Self {
-            layout,
-            sheets: sheets.collect(),
-        }
+        let sheets = layout.sheets.iter().zip(data_sheets).map(|(layout, sheet)| {
+            let columns: Vec<_> = layout.columns().collect();
+            let mut header = sheet.header;
+            header.truncate(columns.len());
+            RosterSheet { layout, columns, header, rows: sheet.rows }
+        });
+        Self { layout, sheets: sheets.collect() }
     }
 
     /// The files to fetch, each address once, in the order of the roster.
@@ -81,30 +69,21 @@ impl Roster {
 
 impl RosterSheet {
     /// The file columns of a row that are filled in, with their link when it is a proper one.
-    pub(crate) fn links<'s>(
-        &'s self,
-        row: &'s Row,
-    ) -> impl Iterator<Item = (&'static Column, Option<Link>)> + 's {
-        self.columns
-            .iter()
-            .enumerate()
-            .filter_map(move |(index, column)| {
-                let is_document = match column.rule {
-                    Rule::Document => true,
-                    Rule::Media => false,
-                    _ => return None,
-                };
-                let text = row.cell(index);
-                (!text.is_empty()).then(|| (*column, Link::parse(text, is_document)))
-            })
+    pub(crate) fn links<'s>(&'s self, row: &'s Row) -> impl Iterator<Item = (&'static Column, Option<Link>)> + 's {
+        self.columns.iter().enumerate().filter_map(move |(index, column)| {
+            let is_document = match column.rule {
+                Rule::Document => true,
+                Rule::Media => false,
+                _ => return None,
+            };
+            let text = row.cell(index);
+            (!text.is_empty()).then(|| (*column, Link::parse(text, is_document)))
+        })
     }
 
     /// The text of the column with this rule.
     pub(crate) fn find<'r>(&self, row: &'r Row, rule: fn(&Rule) -> bool) -> &'r str {
-        self.columns
-            .iter()
-            .position(|column| rule(&column.rule))
-            .map_or("", |index| row.cell(index))
+        self.columns.iter().position(|column| rule(&column.rule)).map_or("", |index| row.cell(index))
     }
 }
 

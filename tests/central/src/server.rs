@@ -92,8 +92,7 @@ pub fn install_crypto() {
 /// When the data folder can't be read or written, or the address can't be bound.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let data = &config.data;
-    std::fs::create_dir_all(data)
-        .with_context(|| format!("creating the data folder {}", data.display()))?;
+    std::fs::create_dir_all(data).with_context(|| format!("creating the data folder {}", data.display()))?;
     let (queue, waiting) = mpsc::unbounded_channel();
     let central = Arc::new(Central {
         key: config.key,
@@ -110,9 +109,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         slots: Semaphore::new(JOBS_AT_ONCE),
         queue,
     });
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("listening on {}", config.listen))?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
     let address = listener.local_addr()?;
     for id in central.jobs.unfinished() {
         central.enqueue(id);
@@ -123,10 +120,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
             eprintln!("central: the server stopped: {error}");
         }
     });
-    Ok(Running {
-        address,
-        tasks: [dispatcher, server],
-    })
+    Ok(Running { address, tasks: [dispatcher, server] })
 }
 
 /// Runs each waiting job in a task of its own; aborting the dispatcher aborts them all.

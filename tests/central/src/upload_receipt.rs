@@ -18,16 +18,7 @@ use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Fields that hold text.
-const TEXTS: [&str; 8] = [
-    "school_code",
-    "student",
-    "item",
-    "file_name",
-    "sha256",
-    "saved_at",
-    "key_id",
-    "signature",
-];
+const TEXTS: [&str; 8] = ["school_code", "student", "item", "file_name", "sha256", "saved_at", "key_id", "signature"];
 
 /// One check that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +36,7 @@ pub struct Check {
 ///
 /// # Errors
 /// When the file can't be read.
-pub fn verify(
-    receipt: &str,
-    public_key: &str,
-    file: Option<&mut dyn Read>,
-) -> io::Result<Vec<Check>> {
+pub fn verify(receipt: &str, public_key: &str, file: Option<&mut dyn Read>) -> io::Result<Vec<Check>> {
     let mut checks = Vec::new();
     let mut check = |name, holds| {
         checks.push(Check { name, holds });
@@ -59,14 +46,8 @@ pub fn verify(
     if !check("收據是完整的 JSON：每個欄位都在", has_every_field(&receipt)) {
         return Ok(checks);
     }
-    check(
-        "SHA-256 為 64 碼小寫十六進位",
-        crate::notice::is_sha256(text(&receipt, "sha256")),
-    );
-    check(
-        "儲存時間為 RFC 3339",
-        OffsetDateTime::parse(text(&receipt, "saved_at"), &Rfc3339).is_ok(),
-    );
+    check("SHA-256 為 64 碼小寫十六進位", crate::notice::is_sha256(text(&receipt, "sha256")));
+    check("儲存時間為 RFC 3339", OffsetDateTime::parse(text(&receipt, "saved_at"), &Rfc3339).is_ok());
     let key = STANDARD.decode(public_key.trim()).unwrap_or_default();
     if check("公鑰為 32 位元組的 base64", key.len() == 32) {
         check("簽章與內容相符", is_signed(&receipt, &key));
@@ -95,9 +76,7 @@ fn is_signed(receipt: &Value, key: &[u8]) -> bool {
     if let Some(fields) = fields.as_object_mut() {
         fields.remove("signature");
     }
-    UnparsedPublicKey::new(&ED25519, key)
-        .verify(canonical(&fields).as_bytes(), &signature)
-        .is_ok()
+    UnparsedPublicKey::new(&ED25519, key).verify(canonical(&fields).as_bytes(), &signature).is_ok()
 }
 
 /// JSON with keys sorted by their bytes and no white space, whatever order a parser kept.
@@ -111,10 +90,7 @@ fn canonical(value: &Value) -> String {
                 .collect();
             format!("{{{}}}", fields.join(","))
         }
-        Value::Array(items) => format!(
-            "[{}]",
-            items.iter().map(canonical).collect::<Vec<_>>().join(",")
-        ),
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
         plain => plain.to_string(),
     }
 }

@@ -43,11 +43,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Sheet>> {
 
 fn sheet(name: String, range: &Range<Data>) -> Sheet {
     let (first_row, first_column) = range.start().unwrap_or_default();
-    let mut sheet = Sheet {
-        name,
-        header: Vec::new(),
-        rows: Vec::new(),
-    };
+    let mut sheet = Sheet { name, header: Vec::new(), rows: Vec::new() };
     for (number, cells) in (first_row + 1..).zip(range.rows()) {
         let mut texts = vec![String::new(); first_column as usize];
         texts.extend(cells.iter().map(text));
@@ -57,10 +53,7 @@ fn sheet(name: String, range: &Range<Data>) -> Sheet {
         if number == 1 {
             sheet.header = texts;
         } else if !texts.is_empty() {
-            sheet.rows.push(Row {
-                number,
-                cells: texts,
-            });
+            sheet.rows.push(Row { number, cells: texts });
         }
     }
     sheet

@@ -27,8 +27,8 @@ struct Arguments {
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let receipt = fs::read_to_string(&arguments.receipt)
-        .with_context(|| format!("reading {}", arguments.receipt.display()))?;
+    let receipt =
+        fs::read_to_string(&arguments.receipt).with_context(|| format!("reading {}", arguments.receipt.display()))?;
     let mut file = arguments
         .file
         .map(|path| File::open(&path).with_context(|| format!("opening {}", path.display())))
@@ -36,15 +36,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let file = file.as_mut().map(|file| file as &mut dyn Read);
     let checks = upload_receipt::verify(&receipt, &arguments.key, file)?;
     for check in &checks {
-        println!(
-            "{} {}",
-            if check.holds { "通過" } else { "不符" },
-            check.name
-        );
+        println!("{} {}", if check.holds { "通過" } else { "不符" }, check.name);
     }
-    Ok(if checks.iter().all(|check| check.holds) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if checks.iter().all(|check| check.holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,7 +3,7 @@
 use super::{Arrivals, rows::finding};
 use crate::{
     content::Kind,
-    finding::{Code, Findings},
+    finding::{Findings, Flaw},
     library::Arrival,
     notice::Notice,
     roster::{Link, RosterSheet},
@@ -24,27 +24,16 @@ pub(crate) fn largest(academic_year: i32, is_document: bool) -> u64 {
 }
 
 /// Adds what is wrong with the files of a row.
-pub(super) fn arrived(
-    sheet: &RosterSheet,
-    row: &Row,
-    notice: &Notice,
-    arrivals: &Arrivals,
-    findings: &mut Findings,
-) {
+pub(super) fn arrived(sheet: &RosterSheet, row: &Row, notice: &Notice, arrivals: &Arrivals, findings: &mut Findings) {
     for (column, link) in sheet.links(row) {
         // a link of the wrong form is a finding of its cell
         let Some(link) = link else { continue };
         let wrong = match arrivals.get(&link) {
             Some(Arrival::Here { size, kind }) => wrong(&link, *size, *kind, notice.academic_year),
-            Some(Arrival::OtherContent) => Some((
-                Code::FileHash,
-                "檔案內容與連結所載的 SHA-256 不符".to_owned(),
-            )),
+            Some(Arrival::OtherContent) => Some((Flaw::FileHash, "檔案內容與連結所載的 SHA-256 不符".to_owned())),
             Some(Arrival::TooLarge) => Some(too_large(notice.academic_year, link.is_document)),
-            Some(Arrival::Failed(reason)) => {
-                Some((Code::FileDownload, format!("檔案下載失敗：{reason}")))
-            }
-            None => Some((Code::FileDownload, "檔案未下載".to_owned())),
+            Some(Arrival::Failed(reason)) => Some((Flaw::FileDownload, format!("檔案下載失敗：{reason}"))),
+            None => Some((Flaw::FileDownload, "檔案未下載".to_owned())),
         };
         if let Some((code, message)) = wrong {
             findings.add(finding(sheet, row, code, message).in_column(column.name));
@@ -52,27 +41,16 @@ pub(super) fn arrived(
     }
 }
 
-fn wrong(link: &Link, size: u64, kind: Option<Kind>, academic_year: i32) -> Option<(Code, String)> {
+fn wrong(link: &Link, size: u64, kind: Option<Kind>, academic_year: i32) -> Option<(Flaw, String)> {
     if size > largest(academic_year, link.is_document) {
         return Some(too_large(academic_year, link.is_document));
     }
-    let fits = kind.is_some_and(|kind| {
-        kind.is_document() == link.is_document && kind.has_extension(&link.extension)
-    });
-    let allowed = if link.is_document {
-        "pdf、jpg、png"
-    } else {
-        "mp3、mp4"
-    };
-    (!fits).then(|| {
-        (
-            Code::FileKind,
-            format!("檔案內容須為 {allowed}，且與副檔名一致"),
-        )
-    })
+    let fits = kind.is_some_and(|kind| kind.is_document() == link.is_document && kind.has_extension(&link.extension));
+    let allowed = if link.is_document { "pdf、jpg、png" } else { "mp3、mp4" };
+    (!fits).then(|| (Flaw::FileKind, format!("檔案內容須為 {allowed}，且與副檔名一致")))
 }
 
-fn too_large(academic_year: i32, is_document: bool) -> (Code, String) {
+fn too_large(academic_year: i32, is_document: bool) -> (Flaw, String) {
     let most = largest(academic_year, is_document) / MEBIBYTE;
-    (Code::FileSize, format!("檔案超過 {most} MB"))
+    (Flaw::FileSize, format!("檔案超過 {most} MB"))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cell;
 use crate::{
-    finding::{Code, Finding, Findings},
+    finding::{Finding, Findings, Flaw},
     identity::roc_date,
     layout::{Kind, Rule},
     notice::Notice,
@@ -17,7 +17,7 @@ pub(super) fn cells(sheet: &RosterSheet, row: &Row, notice: &Notice, findings: &
     for (index, column) in sheet.columns.iter().enumerate() {
         let text = row.cell(index);
         let wrong = if text.is_empty() {
-            column.required.then(|| (Code::Required, "必填".to_owned()))
+            column.required.then(|| (Flaw::Required, "必填".to_owned()))
         } else {
             cell::wrong(column.rule, text, notice.academic_year)
         };
@@ -34,12 +34,7 @@ pub(super) fn whole(sheet: &RosterSheet, row: &Row, findings: &mut Findings) {
     if let (Some(start), Some(end)) = (start, end)
         && end < start
     {
-        findings.add(finding(
-            sheet,
-            row,
-            Code::DateOrder,
-            "結束日期不得早於開始日期",
-        ));
+        findings.add(finding(sheet, row, Flaw::DateOrder, "結束日期不得早於開始日期"));
     }
     if !sheet.layout.has_files() {
         return;
@@ -48,15 +43,10 @@ pub(super) fn whole(sheet: &RosterSheet, row: &Row, findings: &mut Findings) {
     let media = sheet.find(row, |rule| matches!(rule, Rule::Media));
     let external = sheet.find(row, |rule| matches!(rule, Rule::External));
     if document.is_empty() && media.is_empty() {
-        findings.add(finding(sheet, row, Code::FileMissing, "至少須有一個檔案"));
+        findings.add(finding(sheet, row, Flaw::FileMissing, "至少須有一個檔案"));
     }
     if media.is_empty() && !external.is_empty() {
-        findings.add(finding(
-            sheet,
-            row,
-            Code::ExternalWithoutMedia,
-            "有影音檔案才能填外部影音連結",
-        ));
+        findings.add(finding(sheet, row, Flaw::ExternalWithoutMedia, "有影音檔案才能填外部影音連結"));
     }
 }
 
@@ -69,13 +59,7 @@ pub(super) struct SoFar {
 
 impl SoFar {
     /// Counts the row for its student, over all sheets, and looks for the same row before it.
-    pub(super) fn limits(
-        &mut self,
-        kind: Kind,
-        sheet: &RosterSheet,
-        row: &Row,
-        findings: &mut Findings,
-    ) {
+    pub(super) fn limits(&mut self, kind: Kind, sheet: &RosterSheet, row: &Row, findings: &mut Findings) {
         let student = row.cell(0);
         let count = self.rows_of.entry(student.to_owned()).or_default();
         *count += 1;
@@ -83,16 +67,12 @@ impl SoFar {
             && *count > most
             && !student.is_empty()
         {
-            let code = if kind == Kind::Outcomes {
-                Code::TooManyOutcomes
-            } else {
-                Code::TooManyActivities
-            };
+            let code = if kind == Kind::Outcomes { Flaw::TooManyOutcomes } else { Flaw::TooManyActivities };
             let message = format!("同一學生全年最多 {most} 件，這是第 {count} 件");
             findings.add(finding(sheet, row, code, message));
         }
         if !self.seen.insert((sheet.layout.name, identity(sheet, row))) {
-            findings.add(finding(sheet, row, Code::DuplicateRow, "與前面的列重複"));
+            findings.add(finding(sheet, row, Flaw::DuplicateRow, "與前面的列重複"));
         }
     }
 }
@@ -111,11 +91,6 @@ fn identity(sheet: &RosterSheet, row: &Row) -> Vec<String> {
 }
 
 /// A finding about a row.
-pub(super) fn finding(
-    sheet: &RosterSheet,
-    row: &Row,
-    code: Code,
-    message: impl Into<String>,
-) -> Finding {
+pub(super) fn finding(sheet: &RosterSheet, row: &Row, code: Flaw, message: impl Into<String>) -> Finding {
     Finding::sheet(sheet.layout.name, code, message).at_row(row.number)
 }

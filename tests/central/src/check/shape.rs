@@ -1,7 +1,7 @@
 //! Sheets, columns and the cover: what must hold before a row can be read.
 
 use crate::{
-    finding::{Code, Finding, Findings},
+    finding::{Finding, Findings, Flaw},
     layout::{self, COVER, COVER_COLUMNS},
     notice::Notice,
     roster::Roster,
@@ -11,7 +11,7 @@ use crate::{
 /// Holds a workbook against the layout of the roster that was announced.
 pub(crate) fn shape(mut sheets: Vec<Sheet>, notice: &Notice) -> Result<Roster, Findings> {
     let Some(layout) = layout::roster(notice.roster_code) else {
-        return Err(Finding::workbook(Code::CoverMismatch, "不認得的名冊別").into());
+        return Err(Finding::workbook(Flaw::CoverMismatch, "不認得的名冊別").into());
     };
     sheet_order(&sheets, layout)?;
     let mut findings = Findings::default();
@@ -26,34 +26,28 @@ pub(crate) fn shape(mut sheets: Vec<Sheet>, notice: &Notice) -> Result<Roster, F
 }
 
 fn sheet_order(sheets: &[Sheet], layout: &layout::Roster) -> Result<(), Findings> {
-    let expected: Vec<&str> = std::iter::once(COVER)
-        .chain(layout.sheets.iter().map(|sheet| sheet.name))
-        .collect();
+    let expected: Vec<&str> = std::iter::once(COVER).chain(layout.sheets.iter().map(|sheet| sheet.name)).collect();
     let found: Vec<&str> = sheets.iter().map(|sheet| sheet.name.as_str()).collect();
     if expected == found {
         return Ok(());
     }
     let message = format!("工作表須依序為：{}", expected.join("、"));
-    Err(Finding::workbook(Code::SheetOrder, message).into())
+    Err(Finding::workbook(Flaw::SheetOrder, message).into())
 }
 
 fn cover(sheet: &Sheet, notice: &Notice, layout: &layout::Roster, findings: &mut Findings) {
     if sheet.header != COVER_COLUMNS {
         let message = format!("封面欄位須依序為：{}", COVER_COLUMNS.join("、"));
-        findings.add(Finding::sheet(COVER, Code::ColumnOrder, message).at_row(1));
+        findings.add(Finding::sheet(COVER, Flaw::ColumnOrder, message).at_row(1));
         return;
     }
     let [row] = sheet.rows.as_slice() else {
-        findings.add(Finding::sheet(
-            COVER,
-            Code::CoverMismatch,
-            "封面須恰有一列資料",
-        ));
+        findings.add(Finding::sheet(COVER, Flaw::CoverMismatch, "封面須恰有一列資料"));
         return;
     };
     if layout.yearly && row.cell(2) != "0" {
         findings.add(
-            Finding::sheet(COVER, Code::YearlyTerm, "年度名冊的學期須為 0")
+            Finding::sheet(COVER, Flaw::YearlyTerm, "年度名冊的學期須為 0")
                 .at_row(row.number)
                 .in_column(COVER_COLUMNS[2]),
         );
@@ -67,7 +61,7 @@ fn cover(sheet: &Sheet, notice: &Notice, layout: &layout::Roster, findings: &mut
     for (index, value) in announced.iter().enumerate() {
         if row.cell(index) != value {
             findings.add(
-                Finding::sheet(COVER, Code::CoverMismatch, "與通知內容不符")
+                Finding::sheet(COVER, Flaw::CoverMismatch, "與通知內容不符")
                     .at_row(row.number)
                     .in_column(COVER_COLUMNS[index]),
             );
@@ -77,20 +71,14 @@ fn cover(sheet: &Sheet, notice: &Notice, layout: &layout::Roster, findings: &mut
 
 fn columns(expected: &layout::Sheet, sheet: &Sheet, findings: &mut Findings) {
     let columns: Vec<_> = expected.columns().collect();
-    let in_order = columns.iter().enumerate().all(|(index, column)| {
-        sheet
-            .header
-            .get(index)
-            .is_some_and(|header| column.is_named(header))
-    });
-    let only_remarks_after = sheet
-        .header
+    let in_order = columns
         .iter()
-        .skip(columns.len())
-        .all(|header| layout::is_remark(header));
+        .enumerate()
+        .all(|(index, column)| sheet.header.get(index).is_some_and(|header| column.is_named(header)));
+    let only_remarks_after = sheet.header.iter().skip(columns.len()).all(|header| layout::is_remark(header));
     if !(in_order && only_remarks_after) {
         let names: Vec<_> = columns.iter().map(|column| column.name).collect();
         let message = format!("欄位須依序為：{}", names.join("、"));
-        findings.add(Finding::sheet(expected.name, Code::ColumnOrder, message).at_row(1));
+        findings.add(Finding::sheet(expected.name, Flaw::ColumnOrder, message).at_row(1));
     }
 }

@@ -11,11 +11,8 @@ const HOURS: usize = 5;
 
 static NO_FILES: [Column; 0] = [];
 
-static TAIL: [Column; 3] = [
-    may("證明文件連結", Rule::Document),
-    may("影音檔案連結", Rule::Media),
-    may("外部影音連結", Rule::External),
-];
+static TAIL: [Column; 3] =
+    [may("證明文件連結", Rule::Document), may("影音檔案連結", Rule::Media), may("外部影音連結", Rule::External)];
 
 const SUMMARY: Column = may("內容簡述", Rule::Summary).also(&["簡述"]);
 const START: Column = must("開始日期", Rule::Start).also(&["開始"]);
@@ -97,11 +94,8 @@ pub(super) static ACTIVITY_SHEETS: [Sheet; 10] = [
     Sheet {
         name: "彈性學習時間紀錄",
         own: &[
-            must(
-                "彈性學習時間類別(種類)代碼",
-                Rule::Code(&codes::FLEXIBLE_TYPE),
-            )
-            .also(&["彈性學習時間類別代碼", "彈性學習時間類別種類代碼"]),
+            must("彈性學習時間類別(種類)代碼", Rule::Code(&codes::FLEXIBLE_TYPE))
+                .also(&["彈性學習時間類別代碼", "彈性學習時間類別種類代碼"]),
             must("內容(開設名稱)", Rule::Text(NAME)).also(&["內容", "開設名稱"]),
             must("開設單位", Rule::Text(UNIT)),
             must("開設學年度", Rule::Year),
@@ -140,11 +134,7 @@ pub(super) static ACTIVITY_SHEETS: [Sheet; 10] = [
     },
     Sheet {
         name: "作品成果紀錄",
-        own: &[
-            must("名稱", Rule::Text(NAME)).also(&["作品名稱"]),
-            must("作品日期", Rule::Date),
-            SUMMARY,
-        ],
+        own: &[must("名稱", Rule::Text(NAME)).also(&["作品名稱"]), must("作品日期", Rule::Date), SUMMARY],
         tail: &TAIL,
     },
     Sheet {

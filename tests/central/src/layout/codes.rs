@@ -16,14 +16,7 @@ impl CodeTable {
 
 pub(super) static CADRE_LEVEL: CodeTable = CodeTable {
     name: "幹部等級代碼",
-    values: &[
-        ("1", "校級"),
-        ("2", "班級"),
-        ("3", "社團"),
-        ("4", "實習"),
-        ("5", "校外自治組織團體"),
-        ("9", "其他"),
-    ],
+    values: &[("1", "校級"), ("2", "班級"), ("3", "社團"), ("4", "實習"), ("5", "校外自治組織團體"), ("9", "其他")],
 };
 
 pub(super) static COMPETITION_LEVEL: CodeTable = CodeTable {
@@ -31,19 +24,12 @@ pub(super) static COMPETITION_LEVEL: CodeTable = CodeTable {
     values: &[("1", "校級"), ("2", "縣市級"), ("3", "全國"), ("4", "國際")],
 };
 
-pub(super) static TEAM: CodeTable = CodeTable {
-    name: "團體或個人參與代碼",
-    values: &[("1", "個人"), ("2", "團體")],
-};
+pub(super) static TEAM: CodeTable =
+    CodeTable { name: "團體或個人參與代碼", values: &[("1", "個人"), ("2", "團體")] };
 
 pub(super) static CERTIFICATE_TYPE: CodeTable = CodeTable {
     name: "證照類別",
-    values: &[
-        ("1", "英語能力檢定"),
-        ("2", "其他語言"),
-        ("3", "技能檢定及技術士"),
-        ("4", "不在以上類別"),
-    ],
+    values: &[("1", "英語能力檢定"), ("2", "其他語言"), ("3", "技能檢定及技術士"), ("4", "不在以上類別")],
 };
 
 pub(super) static FLEXIBLE_TYPE: CodeTable = CodeTable {
@@ -71,10 +57,5 @@ pub(super) static GROUP_TYPE: CodeTable = CodeTable {
 
 pub(super) static WORKPLACE_TYPE: CodeTable = CodeTable {
     name: "職場學習類別",
-    values: &[
-        ("1", "職場體驗或參訪"),
-        ("2", "職場實習"),
-        ("3", "職場工作經驗"),
-        ("4", "其他"),
-    ],
+    values: &[("1", "職場體驗或參訪"), ("2", "職場實習"), ("3", "職場工作經驗"), ("4", "其他")],
 };

@@ -9,11 +9,8 @@ const CREDITS: usize = 4;
 /// 補修方式, 重修方式: one character whose table is unknown (§7 A-08).
 const MODE: usize = 1;
 
-static TAIL: [Column; 3] = [
-    may("文件檔連結", Rule::Document),
-    may("影音檔連結", Rule::Media),
-    may("成果簡述", Rule::Summary),
-];
+static TAIL: [Column; 3] =
+    [may("文件檔連結", Rule::Document), may("影音檔連結", Rule::Media), may("成果簡述", Rule::Summary)];
 
 /// Roster 26.
 pub(super) static DAY_SHEETS: [Sheet; 6] = [

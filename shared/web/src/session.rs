@@ -1,0 +1,229 @@
+//! Who is logged in: kept in Redis behind a `__Host-` cookie.
+//!
+//! Redis may be emptied at any time; then people log in again and come back to the page they asked for.
+//! The cookie holds 32 random bytes, Redis only their SHA-256: who reads Redis can't become anybody.
+
+use std::fmt;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use kernel::{
+    actor::{Actor, Subject},
+    clock::Clock,
+    ids::PersonId,
+    role::Role,
+    school::SchoolCode,
+    secrets::Keys,
+};
+use redis::{RedisError, aio::ConnectionManager};
+use ring::digest;
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+/// Name of the cookie. The prefix makes browsers insist on Secure, Path=/ and no Domain.
+pub const COOKIE: &str = "__Host-licheng";
+/// A session ends after this long without a request.
+pub const IDLE: Duration = Duration::minutes(30);
+/// A session ends this long after logging in, however busy.
+pub const ABSOLUTE: Duration = Duration::hours(12);
+
+/// A person who has logged in, with every role they hold.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Session {
+    /// The person of the city.
+    pub person: PersonId,
+    /// The name they logged in with.
+    pub login: String,
+    /// Their roles at their schools; never empty.
+    pub hats: Vec<Hat>,
+    /// Which of the hats is on.
+    pub active: usize,
+    /// The configured provider that vouched for them, e.g. `oidc`, `ldap`, `account`.
+    pub provider: String,
+    /// The provider's id token, to be shown to it at log-out.
+    pub id_token: Option<String>,
+    /// The provider's own session, by which it logs people out (back channel).
+    pub oidc_sid: Option<String>,
+    /// A temporary account that has not chosen its own password yet may do nothing else.
+    pub must_change_password: bool,
+    /// When they logged in.
+    pub created_at: OffsetDateTime,
+}
+
+/// One role at one school.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hat {
+    /// The school; `SchoolCode::CITY` for the city's own roles.
+    pub school: SchoolCode,
+    /// Its name, to show.
+    pub school_name: String,
+    /// The role.
+    pub role: Role,
+    /// The row the person stands for there.
+    pub subject: Subject,
+    /// The person's name as that school writes it.
+    pub name: String,
+}
+
+impl fmt::Debug for Session {
+    /// Leaves name, login and tokens out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("person", &self.person).field("active", &self.active).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// The hat that is on.
+    pub fn hat(&self) -> &Hat {
+        self.hats.get(self.active).or_else(|| self.hats.first()).expect("nobody is logged in without a role")
+    }
+
+    /// The person under the hat that is on.
+    pub fn actor(&self) -> Actor {
+        let hat = self.hat();
+        Actor {
+            person: Some(self.person),
+            name: hat.name.clone(),
+            school: hat.school,
+            role: Some(hat.role),
+            subject: hat.subject,
+        }
+    }
+}
+
+/// What the cookie holds.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+impl Token {
+    /// The token that a request carries.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let value = cookie(headers, COOKIE)?;
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(value).ok()?;
+        (bytes.len() == 32).then(|| Self(value.to_owned()))
+    }
+
+    /// `Set-Cookie` that gives the token to the browser. A session cookie: it goes when the browser closes.
+    pub fn set_cookie(&self) -> HeaderValue {
+        let cookie = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Lax", self.0);
+        cookie.parse().expect("base64 and ASCII make a header")
+    }
+
+    /// `Set-Cookie` that takes the token away.
+    pub fn clear_cookie() -> HeaderValue {
+        let cookie = format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
+        cookie.parse().expect("ASCII makes a header")
+    }
+
+    fn key(&self) -> String {
+        format!("session:{}", hashed(&self.0))
+    }
+}
+
+/// A cookie's value by its name.
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|header| header.to_str().ok());
+    pairs.flat_map(|header| header.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+fn hashed(text: &str) -> String {
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
+
+/// The sessions of the city. One round trip to Redis for each request.
+#[derive(Clone)]
+pub struct Sessions {
+    redis: ConnectionManager,
+    keys: Keys,
+    clock: Clock,
+}
+
+impl Sessions {
+    pub(crate) fn new(redis: ConnectionManager, keys: Keys, clock: Clock) -> Self {
+        Self { redis, keys, clock }
+    }
+
+    /// Begins a session under a new token: whoever held a token before the log-in holds nothing now.
+    pub async fn create(&self, session: &Session) -> Result<Token, RedisError> {
+        let token = Token(BASE64_URL_SAFE_NO_PAD.encode(self.keys.random::<32>()));
+        let key = token.key();
+        let mut pipe = redis::pipe();
+        pipe.cmd("SET").arg(&key).arg(encode(session)).arg("EX").arg(IDLE.whole_seconds());
+        for index in indexes(session) {
+            pipe.cmd("SADD").arg(&index).arg(&key).cmd("EXPIRE").arg(&index).arg(ABSOLUTE.whole_seconds());
+        }
+        pipe.query_async::<()>(&mut self.redis.clone()).await?;
+        Ok(token)
+    }
+
+    /// Reads a session and gives it another [`IDLE`] to live; `None` if it is over.
+    pub async fn load(&self, token: &Token) -> Result<Option<Session>, RedisError> {
+        let stored: Option<String> = redis::cmd("GETEX")
+            .arg(token.key())
+            .arg("EX")
+            .arg(IDLE.whole_seconds())
+            .query_async(&mut self.redis.clone())
+            .await?;
+        // One that this version can't read is over as well: the person logs in again.
+        let session: Option<Session> = stored.and_then(|json| serde_json::from_str(&json).ok());
+        match session {
+            Some(session) if session.hats.is_empty() || self.clock.now() - session.created_at >= ABSOLUTE => {
+                self.destroy(token).await?;
+                Ok(None)
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Writes a changed session (another hat, password changed); one that has ended meanwhile stays ended.
+    pub async fn save(&self, token: &Token, session: &Session) -> Result<(), RedisError> {
+        let mut set = redis::cmd("SET");
+        set.arg(token.key()).arg(encode(session)).arg("XX").arg("EX").arg(IDLE.whole_seconds());
+        set.query_async(&mut self.redis.clone()).await
+    }
+
+    /// Ends a session.
+    pub async fn destroy(&self, token: &Token) -> Result<(), RedisError> {
+        redis::cmd("DEL").arg(token.key()).query_async(&mut self.redis.clone()).await
+    }
+
+    /// Ends the sessions that belong to a provider's session (back-channel log-out). Returns how many there were.
+    pub async fn destroy_by_sid(&self, provider: &str, sid: &str) -> Result<usize, RedisError> {
+        self.destroy_indexed(&by_sid(provider, sid)).await
+    }
+
+    /// Ends every session of a person, e.g. after a change of password or roles. Returns how many there were.
+    pub async fn destroy_by_person(&self, person: PersonId) -> Result<usize, RedisError> {
+        self.destroy_indexed(&by_person(person)).await
+    }
+
+    async fn destroy_indexed(&self, index: &str) -> Result<usize, RedisError> {
+        let mut redis = self.redis.clone();
+        let keys: Vec<String> = redis::cmd("SMEMBERS").arg(index).query_async(&mut redis).await?;
+        redis::cmd("DEL").arg(&keys).arg(index).query_async::<()>(&mut redis).await?;
+        Ok(keys.len())
+    }
+}
+
+fn encode(session: &Session) -> String {
+    serde_json::to_string(session).expect("plain fields serialise")
+}
+
+fn indexes(session: &Session) -> Vec<String> {
+    let sid = session.oidc_sid.as_deref().map(|sid| by_sid(&session.provider, sid));
+    sid.into_iter().chain([by_person(session.person)]).collect()
+}
+
+fn by_sid(provider: &str, sid: &str) -> String {
+    format!("sessions:sid:{}", hashed(&format!("{provider}\n{sid}")))
+}
+
+fn by_person(person: PersonId) -> String {
+    format!("sessions:person:{person}")
+}

@@ -119,7 +119,8 @@ const provider = new Provider(config.issuer, {
     const person = await findPerson(sub);
     return person && {
       accountId: sub,
-      claims: () => ({ sub, preferred_username: sub, name: String(person.displayName ?? person.cn) }),
+      // ldapts says [] for an attribute that is not there
+      claims: () => ({ sub, preferred_username: sub, name: [person.displayName, person.cn].flat()[0] }),
     };
   },
   // nobody is asked whether the city's own application may know who they are

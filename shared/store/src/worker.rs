@@ -11,7 +11,10 @@ use crate::{
 use futures_util::{StreamExt, stream};
 use kernel::{actor::Context, clock::Clock, ids::JobId};
 use redis::{AsyncCommands, aio::ConnectionManager, streams};
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 const STREAM: &str = "licheng:jobs";
 const GROUP: &str = "workers";
@@ -23,6 +26,9 @@ const CONCURRENCY: usize = 8;
 const MAX_ATTEMPTS: i16 = 12;
 /// A handler that takes longer is counted as away and tried again.
 const JOB_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How often the queue's age is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(15);
 
 /// What a worker needs.
 pub struct Worker {
@@ -61,7 +67,14 @@ impl Worker {
 
     /// Relays and works until told to stop; what is in hand is finished first.
     pub async fn run(&self, mut stop: tokio::sync::watch::Receiver<bool>) {
+        let mut measured: Option<Instant> = None;
         while !*stop.borrow() {
+            if measured.is_none_or(|at| at.elapsed() >= MEASURE_EVERY) {
+                measured = Some(Instant::now());
+                if let Err(error) = self.measure().await {
+                    tracing::warn!(%error, "the worker could not measure its queue");
+                }
+            }
             let pause = match self.round().await {
                 Ok(0) => Duration::from_millis(200),
                 Ok(_) => Duration::ZERO,
@@ -92,6 +105,23 @@ impl Worker {
                 worked => done += worked,
             }
         }
+    }
+
+    /// How long the oldest due job has waited and how many were given up: what the alerts watch.
+    async fn measure(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut tx = self.db.system("worker.measure").await?;
+        let queue = sqlx::query!(
+            r#"select (select min(run_at) from app.job where dead_at is null and run_at <= $1) as due_since,
+                      (select count(*) from app.job where dead_at is not null) as "dead!""#,
+            now
+        )
+        .fetch_one(tx.conn())
+        .await?;
+        let oldest = queue.due_since.map_or(0.0, |due_since| (now - due_since).as_seconds_f64());
+        metrics::gauge!("licheng_jobs_oldest_seconds").set(oldest);
+        metrics::gauge!("licheng_jobs_dead").set(u32::try_from(queue.dead).unwrap_or(u32::MAX));
+        Ok(())
     }
 
     async fn relay(&self) -> Result<(), RoundError> {

@@ -41,6 +41,7 @@ fn complete_configuration_reads_with_documented_defaults() {
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8400");
     assert_eq!(config.http.drain, Duration::from_secs(20));
     assert_eq!(config.storage.public_endpoint.as_str(), "http://s3:8333");
+    assert_eq!(config.storage.public_endpoint.origin(), "http://s3:8333");
     assert!(config.mail.is_none() && config.ldap.is_none());
     assert!(config.oidc.is_none() && config.central.is_none());
     assert!(!config.demo.enabled);

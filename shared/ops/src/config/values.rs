@@ -76,6 +76,12 @@ impl HttpUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Scheme, host and port alone, as a content security policy names it.
+    pub fn origin(&self) -> String {
+        let url = url::Url::parse(&self.0).expect("it was parsed when it was made");
+        url.origin().ascii_serialization()
+    }
 }
 
 impl Value for HttpUrl {

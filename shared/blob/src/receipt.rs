@@ -95,6 +95,12 @@ impl Signer {
         self.0.public_key().as_ref().try_into().expect("an Ed25519 public key has 32 bytes")
     }
 
+    /// The same in base64, as it is printed and given to verifiers.
+    #[must_use]
+    pub fn public_key_text(&self) -> String {
+        BASE64.encode(self.public_key())
+    }
+
     /// The receipt of a saved file.
     #[must_use]
     pub fn sign(&self, saved: Saved) -> UploadReceipt {

@@ -110,6 +110,8 @@ pub enum Refusal {
     CsvNotText,
     /// The virus scanner found something.
     Infected,
+    /// The check itself broke down over the content.
+    Unreadable,
 }
 
 /// Bytes as people write them.
@@ -179,6 +181,9 @@ impl fmt::Display for Refusal {
             }
             Self::CsvNotText => {
                 f.write_str("這個 CSV 檔的文字編碼無法辨識。請在 Excel 另存成「CSV UTF-8（逗號分隔）」後再上傳。")
+            }
+            Self::Unreadable => {
+                f.write_str("這個檔案的內容無法讀取。請用原來的軟體打開並另存新檔，確認打得開後再上傳。")
             }
             Self::Infected => f.write_str(
                 "防毒掃描在這個檔案裡發現病毒，檔案沒有儲存。請先為你的電腦掃毒，再從原始內容重新產生檔案。",

@@ -23,7 +23,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Refusal> {
     let start = memmem::rfind(body, b"startxref").ok_or(Refusal::Truncated(PDF))?;
     let mut reader = Reader { bytes: body, at: start + b"startxref".len() };
     let offset = reader.integer().ok_or(Refusal::PdfNoCrossReference)?;
-    if offset >= start || !matches!(reader.token(), None) {
+    if offset >= start || reader.token().is_some() {
         return Err(Refusal::PdfNoCrossReference);
     }
     cross_reference(&body[..start], offset)

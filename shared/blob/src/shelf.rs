@@ -1,0 +1,177 @@
+//! One bucket: the few operations on it that we use, their errors sorted by what they mean to us.
+
+use crate::{
+    config::Bucket,
+    error::{BlobError, Part},
+    finalise::Digests,
+};
+use aws_credential_types::Credentials;
+use aws_sdk_s3::{
+    Client,
+    config::{
+        BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
+        http::HttpResponse, retry::RetryConfig, timeout::TimeoutConfig,
+    },
+    error::{ProvideErrorMetadata, SdkError},
+    primitives::ByteStream,
+    types::ChecksumMode,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use bytes::Bytes;
+use std::{error::Error, time::Duration};
+
+/// A bucket, and which copy it is.
+pub(crate) struct Shelf {
+    pub(crate) part: Part,
+    pub(crate) client: Client,
+    pub(crate) bucket: String,
+}
+
+/// What reading an object gave.
+pub(crate) enum Read {
+    Found(Bytes),
+    Missing,
+    /// It began and broke off: the server itself can't read it, or the connection was cut.
+    Broken,
+}
+
+/// What the server says of an object without sending it.
+pub(crate) struct Head {
+    pub(crate) size: u64,
+    etag: Option<String>,
+    sha256: Option<String>,
+}
+
+impl Head {
+    /// Whether the server's own checksums are those of the content. `false` may only mean that it
+    /// doesn't tell: read the object then.
+    pub(crate) fn vouches_for(&self, digests: &Digests, size: u64) -> bool {
+        let by_sha256 = self.sha256.as_deref() == Some(&BASE64.encode(digests.sha256));
+        // the ETag of an object sent in one request is its MD5, unless a key service encrypts it
+        let by_md5 = self.etag.as_deref().map(|etag| etag.trim_matches('"')) == Some(&hex::encode(digests.md5));
+        self.size == size && (by_sha256 || by_md5)
+    }
+}
+
+/// A client for one endpoint.
+pub(crate) fn client(bucket: &Bucket, endpoint: &str, http: SharedHttpClient) -> Client {
+    let credentials = Credentials::new(&bucket.access_key, &bucket.secret_key, None, None, "configuration");
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(15))
+        .operation_timeout(Duration::from_secs(40))
+        .build();
+    let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(100));
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(bucket.region.clone()))
+        .endpoint_url(endpoint)
+        // bucket names as host names need a wildcard certificate, which few own servers have
+        .force_path_style(true)
+        .credentials_provider(credentials)
+        .http_client(http)
+        // checksums are ours, and said where they are wanted; presigned URLs must not demand more
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        .build();
+    Client::from_conf(config)
+}
+
+/// The code by which S3 names an error.
+pub(crate) fn is<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>, code: &str) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some(code)
+}
+
+/// The HTTP status of an error, where the server answered at all.
+pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+impl Shelf {
+    pub(crate) fn failed<E: Error + Send + Sync + 'static>(&self, error: &SdkError<E, HttpResponse>) -> BlobError {
+        BlobError::of(self.part, error)
+    }
+
+    /// Reads an object whole. With `expected`, nothing is read when the length is another one:
+    /// the answer is `Err(length)` inside.
+    pub(crate) async fn get(&self, key: &str, expected: Option<u64>) -> Result<Result<Read, u64>, BlobError> {
+        let answer = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(answer) => answer,
+            Err(error) if is(&error, "NoSuchKey") => return Ok(Ok(Read::Missing)),
+            Err(error) => return Err(self.failed(&error)),
+        };
+        let length = answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+        if let Some(expected) = expected
+            && expected != length
+        {
+            return Ok(Err(length));
+        }
+        let body = answer.body.collect().await;
+        Ok(Ok(body.map_or(Read::Broken, |body| Read::Found(body.into_bytes()))))
+    }
+
+    pub(crate) async fn head(&self, key: &str) -> Result<Option<Head>, BlobError> {
+        let request = self.client.head_object().bucket(&self.bucket).key(key).checksum_mode(ChecksumMode::Enabled);
+        match request.send().await {
+            Ok(answer) => Ok(Some(Head {
+                size: answer.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+                etag: answer.e_tag,
+                sha256: answer.checksum_sha256,
+            })),
+            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Writes an object that must not be there yet; `false` when it is.
+    pub(crate) async fn put_new(&self, key: &str, bytes: Bytes, digests: &Digests) -> Result<bool, BlobError> {
+        let request = self.client.put_object().bucket(&self.bucket).key(key).if_none_match("*");
+        let request = request.checksum_sha256(BASE64.encode(digests.sha256));
+        match request.body(ByteStream::from(bytes)).send().await {
+            Ok(_) => Ok(true),
+            // 409: another writer of the same content is at it this very moment
+            Err(error) if matches!(status(&error), Some(409 | 412)) => Ok(false),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Writes a new version over an object that was proven to be damaged.
+    pub(crate) async fn put_over(&self, key: &str, bytes: Bytes, digests: &Digests) -> Result<(), BlobError> {
+        let request = self.client.put_object().bucket(&self.bucket).key(key);
+        let request = request.checksum_sha256(BASE64.encode(digests.sha256)).body(ByteStream::from(bytes));
+        request.send().await.map(|_| ()).map_err(|error| self.failed(&error))
+    }
+
+    /// Writes a small record of our own.
+    pub(crate) async fn put_record(&self, key: &str, record: Vec<u8>) -> Result<(), BlobError> {
+        let request = self.client.put_object().bucket(&self.bucket).key(key).body(ByteStream::from(record));
+        request.send().await.map(|_| ()).map_err(|error| self.failed(&error))
+    }
+
+    /// Removes the upload and what is noted beside it, all versions.
+    pub(crate) async fn erase(&self, prefix: &str) -> Result<(), BlobError> {
+        self.erase_where(prefix, |key| key.starts_with(prefix)).await
+    }
+
+    /// Removes the upload alone, all versions.
+    pub(crate) async fn erase_only(&self, wanted: &str) -> Result<(), BlobError> {
+        self.erase_where(wanted, |key| key == wanted).await
+    }
+
+    /// For what is being uploaded, never for content.
+    async fn erase_where(&self, prefix: &str, wanted: impl Fn(&str) -> bool) -> Result<(), BlobError> {
+        let request = self.client.list_object_versions().bucket(&self.bucket).prefix(prefix);
+        let found = request.send().await.map_err(|error| self.failed(&error))?;
+        let versions = found.versions().iter().map(|version| (version.key(), version.version_id()));
+        let marks = found.delete_markers().iter().map(|mark| (mark.key(), mark.version_id()));
+        for (key, version) in versions.chain(marks) {
+            let Some(key) = key.filter(|key| key.contains("/incoming/") && wanted(key)) else { continue };
+            let request = self.client.delete_object().bucket(&self.bucket).key(key);
+            let request = request.set_version_id(version.filter(|version| *version != "null").map(str::to_owned));
+            request.send().await.map_err(|error| self.failed(&error))?;
+        }
+        Ok(())
+    }
+}

@@ -13,7 +13,7 @@ create table portfolio.student_counter (
 ) with (fillfactor = 70);
 select app.tenant_table('portfolio.student_counter');
 
--- Activities of one academic year, and the bytes a student keeps.
+-- The bytes a student keeps or has announced. Its row lock is also the queue of all that one student changes.
 create table portfolio.student_storage (
   school_code text collate "C" not null references school.school,
   student_id bigint not null,
@@ -89,15 +89,22 @@ create table portfolio.file (
   removed_at timestamptz,
   check (num_nonnulls(outcome_id, activity_id) = 1),
   check ((saved_at is null) = (sha256 is null)),
+  check (saved_at is null or refused_at is null),
   primary key (school_code, id),
   foreign key (school_code, student_id) references school.student,
   foreign key (school_code, outcome_id) references portfolio.outcome,
   foreign key (school_code, activity_id) references portfolio.activity
 );
 select app.tenant_table('portfolio.file');
--- one document and one media file at a time (domain §4.2)
-create unique index file_of_outcome on portfolio.file (school_code, outcome_id, slot) where removed_at is null and refused_at is null;
-create unique index file_of_activity on portfolio.file (school_code, activity_id, slot) where removed_at is null and refused_at is null;
+-- one document and one media file at a time (domain §4.2); while another is on its way, the saved one stays
+create unique index file_of_outcome on portfolio.file (school_code, outcome_id, slot)
+  where saved_at is not null and removed_at is null;
+create unique index file_of_activity on portfolio.file (school_code, activity_id, slot)
+  where saved_at is not null and removed_at is null;
+create unique index file_coming_to_outcome on portfolio.file (school_code, outcome_id, slot)
+  where saved_at is null and removed_at is null and refused_at is null;
+create unique index file_coming_to_activity on portfolio.file (school_code, activity_id, slot)
+  where saved_at is null and removed_at is null and refused_at is null;
 create index file_by_student on portfolio.file (school_code, student_id);
 
 -- The signed receipt of a saved file, as it was handed out.
@@ -180,9 +187,11 @@ create table portfolio.message (
   unique (school_code, dedupe)
 );
 select app.tenant_table('portfolio.message');
-create index message_of_student on portfolio.message (school_code, student_id, created_at desc) where read_at is null;
+create index message_of_student on portfolio.message (school_code, student_id, created_at desc);
+create index message_of_staff on portfolio.message (school_code, staff_id, created_at desc);
 
 grant select, insert, update, delete on all tables in schema portfolio to svc_portfolio;
+grant usage on sequence portfolio.file_id_seq to svc_portfolio;     -- a file is named before its row is written: storage needs the name first
 grant select on portfolio.outcome, portfolio.file, portfolio.certification_request to svc_certification;
 grant select on portfolio.outcome, portfolio.activity, portfolio.file, portfolio.certification_request,
   portfolio.outcome_selection, portfolio.activity_selection to svc_submission;

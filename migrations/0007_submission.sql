@@ -131,3 +131,9 @@ select app.open_to_worker('submission.batch');
 select app.open_to_worker('submission.receipt_confirmation');
 grant select (school_code, academic_year, roster_code, state, row_count, attempt) on submission.batch to svc_worker;
 grant select (school_code, student_id, academic_year, kind) on submission.receipt_confirmation to svc_worker;
+-- The student's cabinet shows how far an item has come, and what waits to be confirmed; never a roster's cells.
+grant select (school_code, batch_id, student_id, item, accepted) on submission.roster_row to svc_portfolio;
+grant select (school_code, id, academic_year, roster_code, state) on submission.batch to svc_portfolio;
+grant select (school_code, id, academic_year, import_serial) on submission.receipt_batch to svc_portfolio;
+grant select (school_code, receipt_batch_id, student_id, kind) on submission.receipt_row to svc_portfolio;
+grant select (school_code, student_id, academic_year, kind) on submission.receipt_confirmation, submission.receipt_dispute to svc_portfolio;

@@ -23,6 +23,6 @@ pub use components::{Components, Options};
 pub use people::{Person, ldif};
 pub use process::{Launch, Running, Stop, accepts_connections, until_interrupted};
 pub use progress::Progress;
-pub use requirements::{BROWSER, PROGRAMS, Requirement, install_missing};
-pub use tools::{NPM_CI, Tools, make_executable, run, target_folder, unzip};
+pub use requirements::{PROGRAMS, Requirement, VERIFICATION, install_missing};
+pub use tools::{NPM_CI, Tools, target_folder};
 pub use workspace::{cargo, workspace_folder};

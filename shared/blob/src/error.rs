@@ -1,7 +1,10 @@
 //! What can go wrong with storage, as against with a file.
 
 use crate::refusal::Refusal;
-use aws_sdk_s3::{config::http::HttpResponse, error::DisplayErrorContext, error::SdkError};
+use aws_sdk_s3::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+};
 use std::{error::Error, fmt};
 
 /// What the vault stands on; also what [`crate::Vault::check`] is asked about.
@@ -80,7 +83,23 @@ impl BlobError {
         Self::Unavailable { part, reason: reason.into() }
     }
 
-    pub(crate) fn of<E: Error + Send + Sync + 'static>(part: Part, error: &SdkError<E, HttpResponse>) -> Self {
-        Self::away(part, DisplayErrorContext(error).to_string())
+    pub(crate) fn of<E>(part: Part, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        Self::away(part, reason(error))
     }
+}
+
+/// The server's own code, or the chain of causes down to the socket.
+fn reason<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    if let (Some(service), Some(answer)) = (error.as_service_error(), error.raw_response()) {
+        let code = service.code().unwrap_or("no code");
+        return format!("{code} (status {})", answer.status().as_u16());
+    }
+    let causes = std::iter::successors(Some(error as &dyn Error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -87,13 +87,29 @@ impl Vault {
             tracing::error!(school_code = school.as_str(), sha256 = hex::encode(sha256), "no copy of a file is whole");
             return Err(BlobError::Lost);
         };
-        if first.is_ok() {
-            let digests = Digests::of(&bytes);
-            if let Err(error) = self.mend(Copy::Primary, school, &bytes, &digests).await {
-                tracing::warn!(%error, "the first copy could not be mended");
-            }
+        match first {
+            Ok(_) => self.mend_or_warn(school, &bytes).await,
+            Err(_) => self.look_again(*school, bytes.clone()),
         }
         Ok(bytes)
+    }
+
+    async fn mend_or_warn(&self, school: &SchoolCode, bytes: &Bytes) {
+        if let Err(error) = self.mend(Copy::Primary, school, bytes, &Digests::of(bytes)).await {
+            tracing::warn!(%error, "the first copy could not be mended");
+        }
+    }
+
+    /// A first copy that gave no answer in time is looked at with more patience, while the person
+    /// already reads: a server may take long to find out that an object is rotten.
+    fn look_again(&self, school: SchoolCode, bytes: Bytes) {
+        let vault = self.clone();
+        tokio::spawn(async move {
+            let state = vault.inspect(Copy::Primary, &school, &sha256(&bytes)).await;
+            if matches!(state, Ok(State::Missing | State::Damaged)) {
+                vault.mend_or_warn(&school, &bytes).await;
+            }
+        });
     }
 
     /// Whether both copies are listed as there; says nothing about their bytes.

@@ -7,12 +7,13 @@ use crate::{
 };
 use aws_credential_types::Credentials;
 use aws_sdk_s3::{
-    Client,
+    Client, Config,
     config::{
         BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
         http::HttpResponse, retry::RetryConfig, timeout::TimeoutConfig,
     },
     error::{ProvideErrorMetadata, SdkError},
+    operation::get_object::{GetObjectError, GetObjectOutput},
     primitives::ByteStream,
     types::ChecksumMode,
 };
@@ -31,7 +32,8 @@ pub(crate) struct Shelf {
 pub(crate) enum Read {
     Found(Bytes),
     Missing,
-    /// It began and broke off: the server itself can't read it, or the connection was cut.
+    /// The server has it but can't give it: rot that its own checksums noticed (SeaweedFS answers
+    /// 500 then, after seconds of trying), or an answer that broke off.
     Broken,
 }
 
@@ -62,7 +64,7 @@ pub(crate) fn client(bucket: &Bucket, endpoint: &str, http: SharedHttpClient) ->
         .operation_timeout(Duration::from_secs(40))
         .build();
     let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(100));
-    let config = aws_sdk_s3::Config::builder()
+    let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(bucket.region.clone()))
         .endpoint_url(endpoint)
@@ -90,16 +92,20 @@ pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
 }
 
 impl Shelf {
-    pub(crate) fn failed<E: Error + Send + Sync + 'static>(&self, error: &SdkError<E, HttpResponse>) -> BlobError {
+    pub(crate) fn failed<E>(&self, error: &SdkError<E, HttpResponse>) -> BlobError
+    where
+        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
         BlobError::of(self.part, error)
     }
 
     /// Reads an object whole. With `expected`, nothing is read when the length is another one:
     /// the answer is `Err(length)` inside.
     pub(crate) async fn get(&self, key: &str, expected: Option<u64>) -> Result<Result<Read, u64>, BlobError> {
-        let answer = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+        let answer = match self.request(key).await {
             Ok(answer) => answer,
             Err(error) if is(&error, "NoSuchKey") => return Ok(Ok(Read::Missing)),
+            Err(error) if status(&error) == Some(500) => return Ok(Ok(Read::Broken)),
             Err(error) => return Err(self.failed(&error)),
         };
         let length = answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
@@ -110,6 +116,18 @@ impl Shelf {
         }
         let body = answer.body.collect().await;
         Ok(Ok(body.map_or(Read::Broken, |body| Read::Found(body.into_bytes()))))
+    }
+
+    /// Asks again after a hiccup, but not after an answer that took long and would again.
+    async fn request(&self, key: &str) -> Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>> {
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let request = self.client.get_object().bucket(&self.bucket).key(key).customize().config_override(once);
+        match request.send().await {
+            Err(SdkError::DispatchFailure(failure)) if !failure.is_timeout() => {
+                self.client.get_object().bucket(&self.bucket).key(key).send().await
+            }
+            answer => answer,
+        }
     }
 
     pub(crate) async fn head(&self, key: &str) -> Result<Option<Head>, BlobError> {

@@ -61,6 +61,7 @@ pub(crate) struct City {
     year: AcademicYear,
     term: Term,
     ldif: Option<String>,
+    people_dn: String,
 }
 
 impl City {
@@ -74,7 +75,7 @@ impl City {
             ldif,
             "dn: uid={login},{base}\nobjectClass: inetOrgPerson\nuid: {login}\ncn:: {name}\nsn:: {name}\n\
              displayName:: {name}\nmail: {login}@school.example\nuserPassword: {DEMO_PASSWORD}\n\n",
-            base = "ou=people,dc=licheng,dc=example",
+            base = self.people_dn,
         )
         .expect("a string takes any text");
     }
@@ -83,9 +84,10 @@ impl City {
 /// Seeds an empty database; a city that is there already stays as it is.
 pub async fn run(options: Options) -> Result<()> {
     let (config, admin) = (Config::from_env()?, Admin::from_env()?);
-    let keys = Keys::derive(config.keys.master.bytes())?;
+    let keys = Keys::derive(config.keys.master.expose())?;
     let vault = house::vault(&config);
-    let mut connection = PgConnection::connect(admin.database_url.expose()).await.context("connecting as the administrator")?;
+    let mut connection =
+        PgConnection::connect(admin.database_url.expose()).await.context("connecting as the administrator")?;
     let seeded: i64 = sqlx::query_scalar("select count(*) from school.school").fetch_one(&mut connection).await?;
     if seeded > 0 {
         println!("{seeded} schools are there already, nothing was seeded");
@@ -100,15 +102,23 @@ pub async fn run(options: Options) -> Result<()> {
         year: AcademicYear::of_date(today),
         term: Term::of_date(today),
         ldif: options.ldif.as_ref().map(|_| String::new()),
+        people_dn: config.ldap.as_ref().map(|ldap| ldap.base_dn.clone()).unwrap_or_default(),
     };
-    let schools = if options.demo { plan::demo(options.demo_students) } else { plan::load(options.schools, options.students) };
+    let schools =
+        if options.demo { plan::demo(options.demo_students) } else { plan::load(options.schools, options.students) };
     ensure!(!schools.is_empty(), "no school to seed");
-    vault.prepare(&config.http.origin.to_string()).await.context("preparing the storage")?;
+    vault.prepare(config.http.origin.as_str()).await.context("preparing the storage")?;
     let rows = make(&mut city, &schools, &vault, &mut connection).await?;
     if let (Some(path), Some(ldif)) = (&options.ldif, &city.ldif) {
         std::fs::write(path, ldif).with_context(|| format!("writing {}", path.display()))?;
     }
-    println!("{} schools, {} students, {} rows at {} rows/s", schools.len(), city.ids.student, rows.count, rows.per_second());
+    println!(
+        "{} schools, {} students, {} rows at {} rows/s",
+        schools.len(),
+        city.ids.student,
+        rows.count,
+        rows.per_second()
+    );
     Ok(())
 }
 
@@ -118,7 +128,12 @@ struct Made {
 }
 
 impl Made {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "a rate for people")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a rate for people"
+    )]
     fn per_second(&self) -> u64 {
         (self.count as f64 / self.seconds.max(0.001)) as u64
     }
@@ -149,7 +164,9 @@ async fn make(city: &mut City, schools: &[School], vault: &Vault, connection: &m
 
 /// One person each for the bureau and for operation.
 fn officials(city: &mut City, rows: &mut Tables) {
-    for (login, role, name) in [("bureau01", Role::Bureau, "教育局承辦人"), ("operator01", Role::Operator, "平臺維運人員")] {
+    for (login, role, name) in
+        [("bureau01", Role::Bureau, "教育局承辦人"), ("operator01", Role::Operator, "平臺維運人員")]
+    {
         let person = next(&mut city.ids.person);
         rows.person.row(|row| {
             row.plain(person).null();
@@ -182,7 +199,12 @@ fn windows(city: &City, school: SchoolCode, rows: &mut Tables) {
             OffsetDateTime::new_in_offset(taipei_date(city.now) + Duration::days(days), Time::MIDNIGHT, TAIPEI)
         };
         rows.window.row(|row| {
-            row.plain(school).plain(kind.code()).plain(year.get()).plain(term).plain(midnight(opens)).plain(midnight(closes));
+            row.plain(school)
+                .plain(kind.code())
+                .plain(year.get())
+                .plain(term)
+                .plain(midnight(opens))
+                .plain(midnight(closes));
         });
     }
 }

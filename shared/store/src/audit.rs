@@ -48,3 +48,13 @@ impl Audit {
 fn plain(state: impl Serialize) -> Value {
     serde_json::to_value(state).unwrap_or_else(|error| Value::String(format!("unwritable: {error}")))
 }
+
+/// How many months ahead the audit has partitions.
+const MONTHS_AHEAD: i32 = 12;
+
+/// Makes the partitions of the coming months, so that pruning by age stays a matter of dropping one.
+pub async fn ensure_partitions(db: &crate::Db) -> Result<(), crate::Error> {
+    let mut tx = db.system("audit.partitions").await?;
+    sqlx::query!("select app.ensure_audit_partitions($1)", MONTHS_AHEAD).execute(tx.conn()).await?;
+    tx.commit().await
+}

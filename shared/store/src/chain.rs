@@ -123,6 +123,14 @@ fn link(previous: &[u8], hashes: &[u8]) -> [u8; 32] {
     chain.finish().as_ref().try_into().expect("SHA-256 gives 32 bytes")
 }
 
+/// Every school whose audit has been sealed.
+pub async fn sealed_schools(db: &Db) -> Result<Vec<SchoolCode>, Error> {
+    let mut tx = db.system("audit.sealed_schools").await?;
+    let codes =
+        sqlx::query_scalar!("select distinct school_code from app.audit_seal order by 1").fetch_all(tx.conn()).await?;
+    Ok(codes.iter().filter_map(|code| code.parse().ok()).collect())
+}
+
 /// What a check of one school's audit found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

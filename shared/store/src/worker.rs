@@ -9,17 +9,20 @@ use crate::{
     jobs::{JobError, JobHandler, JobRun},
 };
 use futures_util::{StreamExt, stream};
-use kernel::{actor::Context, clock::Clock, ids::JobId};
+use kernel::{actor::Context, clock::Clock, ids::JobId, school::SchoolCode};
 use redis::{AsyncCommands, aio::ConnectionManager, streams};
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
 };
+use time::OffsetDateTime;
 
 const STREAM: &str = "licheng:jobs";
 const GROUP: &str = "workers";
 /// Rows relayed at a time (tenancy: "take in batches of 20–100").
 const BATCH: i64 = 64;
+/// Messages kept at most: those of killed workers are delivered anew from the database, not from here.
+const MAX_STREAM: usize = 100_000;
 /// Jobs that one worker runs at the same time.
 const CONCURRENCY: usize = 8;
 /// After so many tries a job is a dead letter that a person looks at.
@@ -148,7 +151,7 @@ impl Worker {
         }
         let mut pipe = redis::pipe();
         for job in &due {
-            pipe.xadd(STREAM, "*", &job.fields()).ignore();
+            pipe.xadd_maxlen(STREAM, streams::StreamMaxlen::Approx(MAX_STREAM), "*", &job.fields()).ignore();
         }
         let mut redis = self.redis.clone();
         pipe.query_async::<()>(&mut redis).await?;
@@ -237,6 +240,83 @@ impl Worker {
         .await?;
         tx.commit().await
     }
+}
+
+/// Jobs of one kind that are not done yet.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The kind.
+    pub kind: String,
+    /// How many.
+    pub count: i64,
+    /// Since when the oldest waits.
+    pub oldest: OffsetDateTime,
+}
+
+/// A job that nobody will try again unless a person says so.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// The school it belongs to.
+    pub school_code: String,
+    /// Its number there.
+    pub id: i64,
+    /// Its kind.
+    pub kind: String,
+    /// How often it was tried.
+    pub attempts: i16,
+    /// What went wrong last.
+    pub error: String,
+}
+
+/// What is in the queue.
+#[derive(Debug)]
+pub struct Queue {
+    /// By kind.
+    pub waiting: Vec<Waiting>,
+    /// The newest thousand, by school.
+    pub dead: Vec<DeadLetter>,
+}
+
+/// Looks into the queue across all schools.
+pub async fn queue(db: &Db) -> Result<Queue, Error> {
+    let mut tx = db.system("job.queue").await?;
+    let waiting = sqlx::query_as!(
+        Waiting,
+        r#"select kind, count(*) as "count!", min(created_at) as "oldest!" from app.job
+           where dead_at is null group by kind order by kind"#
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let dead = sqlx::query_as!(
+        DeadLetter,
+        r#"select school_code, id, kind, attempts, coalesce(last_error, '') as "error!" from app.job
+           where dead_at is not null order by dead_at desc, id desc limit 1000"#
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(Queue { waiting, dead })
+}
+
+/// Puts a dead letter back into the queue; says whether there was one.
+pub async fn revive(db: &Db, clock: &Clock, school: SchoolCode, id: i64) -> Result<bool, Error> {
+    let now = clock.now();
+    let ctx = Context::system(school, format!("job-{id}"), now);
+    let mut tx = db.write(&ctx, "job.revive").await?;
+    let revived = sqlx::query!(
+        "update app.job set dead_at = null, attempts = 0, run_at = $3, published_at = null
+         where school_code = $1 and id = $2 and dead_at is not null",
+        school.as_str(),
+        id,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    if revived.rows_affected() == 0 {
+        return Ok(false);
+    }
+    tx.audit(crate::Audit::new("job.revive", "job", id));
+    tx.commit().await?;
+    Ok(true)
 }
 
 impl Due {

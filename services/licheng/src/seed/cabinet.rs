@@ -82,7 +82,11 @@ impl Cabinet<'_> {
         }
     }
 
-    fn counters(&mut self, (year, term): (kernel::calendar::AcademicYear, kernel::calendar::Term), (uploaded, passed, failed): (usize, i16, i16)) {
+    fn counters(
+        &mut self,
+        (year, term): (kernel::calendar::AcademicYear, kernel::calendar::Term),
+        (uploaded, passed, failed): (usize, i16, i16),
+    ) {
         if uploaded == 0 {
             return;
         }
@@ -101,10 +105,16 @@ impl Cabinet<'_> {
         let id = next(&mut self.city.ids.outcome);
         let (code, student) = (self.school.code, self.student.id);
         let age = if taken.year == self.city.year { 10 } else { 300 };
-        let made = self.city.now - Duration::days(age) + Duration::minutes(i64::try_from(self.turn % 600).expect("small"));
+        let made =
+            self.city.now - Duration::days(age) + Duration::minutes(i64::try_from(self.turn % 600).expect("small"));
         let summary = format!("在{}課堂中完成的專題，說明動機、過程與反思。", taken.subject);
         self.rows.outcome.row(|row| {
-            row.plain(code).plain(id).plain(student).plain(taken.record).plain(taken.year.get()).plain(taken.term.get());
+            row.plain(code)
+                .plain(id)
+                .plain(student)
+                .plain(taken.record)
+                .plain(taken.year.get())
+                .plain(taken.term.get());
             row.plain(1).text(&summary).plain(made).plain(made);
         });
         let document = self.pick(false);
@@ -124,7 +134,13 @@ impl Cabinet<'_> {
         fitting[self.turn % fitting.len()].clone()
     }
 
-    fn file(&mut self, (outcome, activity): (Option<i64>, Option<i64>), slot: i16, sample: &Sample, made: OffsetDateTime) {
+    fn file(
+        &mut self,
+        (outcome, activity): (Option<i64>, Option<i64>),
+        slot: i16,
+        sample: &Sample,
+        made: OffsetDateTime,
+    ) {
         let id = next(&mut self.city.ids.file);
         self.bytes += sample.size;
         let (code, student) = (self.school.code, self.student.id);
@@ -135,7 +151,14 @@ impl Cabinet<'_> {
         });
     }
 
-    fn request(&mut self, outcome: i64, taken: &Taken, stage: Stage, files: (&Sample, Option<&Sample>), made: OffsetDateTime) {
+    fn request(
+        &mut self,
+        outcome: i64,
+        taken: &Taken,
+        stage: Stage,
+        files: (&Sample, Option<&Sample>),
+        made: OffsetDateTime,
+    ) {
         let id = next(&mut self.city.ids.request);
         let (code, student) = (self.school.code, self.student.id);
         let sent = made + Duration::hours(2);
@@ -172,7 +195,13 @@ impl Cabinet<'_> {
             self.selected += 1;
             let slot = self.selected;
             self.rows.outcome_selection.row(|row| {
-                row.plain(code).plain(student).plain(taken.year.get()).plain(0).plain(slot).plain(outcome).plain(decision);
+                row.plain(code)
+                    .plain(student)
+                    .plain(taken.year.get())
+                    .plain(0)
+                    .plain(slot)
+                    .plain(outcome)
+                    .plain(decision);
                 row.plain(decided + Duration::hours(5));
             });
         }

@@ -37,7 +37,7 @@ impl Copy {
     /// Sends what has been collected; says how many rows.
     pub(super) async fn send(&mut self, connection: &mut PgConnection) -> Result<usize> {
         if self.rows > 0 {
-            let mut copy = connection.copy_in_raw(sqlx::AssertSqlSafe(self.statement.as_str())).await?;
+            let mut copy = connection.copy_in_raw(&self.statement).await?;
             copy.send(std::mem::take(&mut self.buffer).into_bytes()).await?;
             copy.finish().await?;
         }

@@ -39,7 +39,11 @@ fn made(school: SchoolCode) -> Vec<(String, Vec<u8>, Accept)> {
     let mut files = Vec::new();
     for (n, subject) in ["Report", "Experiment", "Reading notes", "Project"].iter().enumerate() {
         let lines = [title.as_str(), subject, "Motivation, method, result, reflection."];
-        files.push((format!("{}-{}.pdf", ["報告", "實驗紀錄", "閱讀心得", "專題"][n], n + 1), samples::pdf(&lines), Accept::Document));
+        files.push((
+            format!("{}-{}.pdf", ["報告", "實驗紀錄", "閱讀心得", "專題"][n], n + 1),
+            samples::pdf(&lines),
+            Accept::Document,
+        ));
     }
     files.push(("海報.jpg".to_owned(), samples::jpeg(960, 640, seed), Accept::Document));
     files.push(("成品照片.jpg".to_owned(), samples::jpeg(640, 960, seed + 1), Accept::Document));

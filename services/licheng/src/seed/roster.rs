@@ -161,7 +161,13 @@ impl Office<'_> {
     }
 
     /// One class with its history of years, courses and students.
-    fn class(&mut self, nth: usize, size: usize, teachers: &[Staff], (guidance, counsellor): (Staff, Staff)) -> Vec<Student> {
+    fn class(
+        &mut self,
+        nth: usize,
+        size: usize,
+        teachers: &[Staff],
+        (guidance, counsellor): (Staff, Staff),
+    ) -> Vec<Student> {
         let homeroom = teachers[nth % teachers.len()];
         self.membership(homeroom, Role::HomeroomTeacher);
         let grade = i16::try_from(nth % 3).expect("below three") + 1;
@@ -187,7 +193,9 @@ impl Office<'_> {
         self.rows.assignment.row(|row| {
             row.plain(self.school.code).plain(counsellor.id).plain(class_id);
         });
-        (0..size).map(|seat| self.student(nth * CLASS_SIZE + seat, seat, (class_id, grade, entry_year), &sections)).collect()
+        (0..size)
+            .map(|seat| self.student(nth * CLASS_SIZE + seat, seat, (class_id, grade, entry_year), &sections))
+            .collect()
     }
 
     fn sections(
@@ -204,7 +212,10 @@ impl Office<'_> {
             let teacher = teachers[(nth + k * 7) % teachers.len()];
             self.rows.section.row(|row| {
                 row.plain(self.school.code).plain(id).plain(year.get()).plain(term.get());
-                row.plain(format!("{nth:03}{k:02}")).text(&format!("{class_name}{}", course.name)).plain(&code).text(course.name);
+                row.plain(format!("{nth:03}{k:02}"))
+                    .text(&format!("{class_name}{}", course.name))
+                    .plain(&code)
+                    .text(course.name);
             });
             self.rows.section_teacher.row(|row| {
                 row.plain(self.school.code).plain(id).plain(teacher.id).plain(true);
@@ -220,7 +231,13 @@ impl Office<'_> {
         }
     }
 
-    fn student(&mut self, nth: usize, seat: usize, (class, grade, entry_year): (i64, i16, i16), sections: &[Section]) -> Student {
+    fn student(
+        &mut self,
+        nth: usize,
+        seat: usize,
+        (class, grade, entry_year): (i64, i16, i16),
+        sections: &[Section],
+    ) -> Student {
         let id = next(&mut self.city.ids.student);
         let person = next(&mut self.city.ids.person);
         let name = names::person(id.unsigned_abs());
@@ -254,7 +271,11 @@ impl Office<'_> {
         let finished = (section.year, section.term) < (self.city.year, self.city.term) && section.course.credits > 0;
         let score = 5_000 + (nth * 37 + usize::try_from(record).unwrap_or(0) * 13) % 5_000;
         self.rows.record.row(|row| {
-            row.plain(self.school.code).plain(record).plain(student).plain(section.year.get()).plain(section.term.get());
+            row.plain(self.school.code)
+                .plain(record)
+                .plain(student)
+                .plain(section.year.get())
+                .plain(section.term.get());
             row.plain(&section.code).text(section.course.name).plain(section.grade).plain(section.course.credits);
             row.plain(i16::from(section.course.credits > 0)).plain(section.id);
             row.maybe(finished.then_some(score)).maybe(finished.then_some(score >= 6_000));

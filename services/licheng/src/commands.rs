@@ -1,0 +1,10 @@
+//! One file for each sub-command.
+
+pub mod audit;
+pub mod doctor;
+pub mod job;
+pub mod migrate;
+pub mod serve;
+pub mod tenant;
+
+pub use crate::seed;

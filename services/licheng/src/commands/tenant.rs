@@ -1,0 +1,87 @@
+//! `licheng tenant …`: the schools of the city.
+
+use anyhow::{Context as _, Result};
+use kernel::school::SchoolCode;
+use ops::config::Admin;
+use sqlx::{Connection, PgConnection};
+
+/// What to do with schools.
+#[derive(clap::Subcommand, Debug)]
+pub enum Action {
+    /// Every school, with its students.
+    List,
+    /// A new school: empty, ready for its first import.
+    Create(NewSchool),
+}
+
+/// A school to be taken in.
+#[derive(clap::Args, Debug)]
+pub struct NewSchool {
+    /// The Ministry's six-character code.
+    code: SchoolCode,
+    /// The full name.
+    name: String,
+    /// The name in short, as pages show it.
+    #[arg(long)]
+    short_name: Option<String>,
+    /// `senior_high`, `vocational`, `vocational_continuing`, …
+    #[arg(long, default_value = "senior_high")]
+    kind: String,
+    /// `municipal`, `private` or `national`: membership is an attribute, not read off the code (domain §2.5).
+    #[arg(long, default_value = "municipal")]
+    ownership: String,
+    /// Its courses count periods (進修部), not credits.
+    #[arg(long)]
+    periods: bool,
+    /// Its data comes from the city's SIS.
+    #[arg(long)]
+    on_city_sis: bool,
+    /// What stands before the student number in login names (F-009).
+    #[arg(long)]
+    account_prefix: String,
+}
+
+/// Runs the action as the administrator: schools are the city's, no service may make one.
+pub async fn run(action: Action) -> Result<()> {
+    let admin = Admin::from_env()?;
+    let mut connection =
+        PgConnection::connect(admin.database_url.expose()).await.context("connecting as the administrator")?;
+    match action {
+        Action::List => list(&mut connection).await,
+        Action::Create(school) => create(&mut connection, &school).await,
+    }
+}
+
+async fn list(connection: &mut PgConnection) -> Result<()> {
+    let schools: Vec<(String, String, i64)> = sqlx::query_as(
+        "select s.school_code, s.name, (select count(*) from school.student t where t.school_code = s.school_code)
+         from school.school s order by 1",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    for (code, name, students) in &schools {
+        println!("{code}  {students:>6}  {name}");
+    }
+    println!("{} schools", schools.len());
+    Ok(())
+}
+
+async fn create(connection: &mut PgConnection, school: &NewSchool) -> Result<()> {
+    sqlx::query(
+        "insert into school.school (school_code, name, short_name, kind, ownership, unit_kind, on_city_sis, account_prefix)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(school.code.as_str())
+    .bind(&school.name)
+    .bind(school.short_name.as_ref().unwrap_or(&school.name))
+    .bind(&school.kind)
+    .bind(&school.ownership)
+    .bind(if school.periods { "period" } else { "credit" })
+    .bind(school.on_city_sis)
+    .bind(school.account_prefix.to_lowercase())
+    .execute(connection)
+    .await
+    .with_context(|| format!("creating {}", school.code))?;
+    println!("{} {} is created; its office can import its rosters now", school.code, school.name);
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! The targets as data: adding a room is adding a line.
+
+use crate::House;
+use anyhow::Result;
+use axum::Router;
+use store::jobs::{JobHandler, Periodic};
+use web::{RouteInfo, Service};
+
+/// A room that a process can run alone.
+pub struct Target {
+    /// As in `serve --target`, and in the name of its database role.
+    pub name: &'static str,
+    build: fn(&House) -> Result<Service>,
+}
+
+/// Every room with pages. `worker` and `all` are folds over this list.
+pub static TARGETS: &[Target] = &[];
+
+/// What one process runs.
+pub struct Assembled {
+    /// All routes with the layers around them.
+    pub router: Router,
+    /// What is in them.
+    pub routes: Vec<RouteInfo>,
+    /// The jobs that its rooms work; only the worker delivers them.
+    pub jobs: Vec<JobHandler>,
+    /// The reconcilers of its rooms; only the worker runs them.
+    pub periodic: Vec<Periodic>,
+}
+
+/// Puts the rooms whose names `wanted` accepts behind one router.
+pub fn assemble(house: &House, wanted: impl Fn(&str) -> bool) -> Result<Assembled> {
+    let shared = web::service(&house.web);
+    let rooms = TARGETS.iter().filter(|target| wanted(target.name)).map(|target| (target.build)(house));
+    let services = std::iter::once(Ok(shared)).chain(rooms).collect::<Result<Vec<_>>>()?;
+    let mut router = Router::new();
+    let (mut routes, mut jobs, mut periodic) = (Vec::new(), Vec::new(), Vec::new());
+    for service in services {
+        router = router.merge(service.routes);
+        routes.extend(service.list);
+        jobs.extend(service.jobs);
+        periodic.extend(service.periodic);
+    }
+    Ok(Assembled { router: web::layers(router, &house.web), routes, jobs, periodic })
+}

@@ -163,3 +163,5 @@ select app.tenant_table('app.audit_seal');
 select app.open_to_worker('app.audit_seal');
 grant select, insert on app.audit_seal to svc_worker;
 grant select on app.audit_seal to svc_school;
+
+reset role;   -- the migrator notes the version as itself

@@ -43,3 +43,5 @@ create table identity.temporary_account (
 select app.city_table('identity.temporary_account');
 
 grant select, insert, update, delete on all tables in schema identity to svc_identity;
+
+reset role;   -- the migrator notes the version as itself

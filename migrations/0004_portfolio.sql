@@ -200,3 +200,5 @@ select app.open_to_worker('portfolio.outcome_selection');
 select app.open_to_worker('portfolio.activity_selection');
 grant select on portfolio.student_counter to svc_worker;
 grant select (school_code, student_id, academic_year) on portfolio.outcome_selection, portfolio.activity_selection to svc_worker;
+
+reset role;   -- the migrator notes the version as itself

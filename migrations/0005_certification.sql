@@ -53,3 +53,5 @@ revoke delete on certification.decision, certification.opening from svc_certific
 grant select on certification.opening, certification.decision to svc_portfolio, svc_submission;
 select app.open_to_worker('certification.student_counter');
 grant select on certification.student_counter to svc_worker;
+
+reset role;   -- the migrator notes the version as itself

@@ -39,3 +39,5 @@ grant select, insert, update, delete on all tables in schema counseling to svc_c
 revoke delete on counseling.record from svc_counseling;
 grant select (school_code, id, removed_at) on counseling.record to svc_portfolio;      -- the cabinet's tile shows a count
 grant select on counseling.record_student to svc_portfolio;
+
+reset role;   -- the migrator notes the version as itself

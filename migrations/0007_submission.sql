@@ -137,3 +137,5 @@ grant select (school_code, id, academic_year, roster_code, state) on submission.
 grant select (school_code, id, academic_year, import_serial) on submission.receipt_batch to svc_portfolio;
 grant select (school_code, receipt_batch_id, student_id, kind) on submission.receipt_row to svc_portfolio;
 grant select (school_code, student_id, academic_year, kind) on submission.receipt_confirmation, submission.receipt_dispute to svc_portfolio;
+
+reset role;   -- the migrator notes the version as itself

@@ -21,3 +21,5 @@ select app.open_to_worker('bureau.school_progress');
 create policy bureau on bureau.school_progress for select to svc_bureau using (true);
 grant select, insert, update, delete on bureau.school_progress to svc_worker;
 grant select on bureau.school_progress to svc_bureau;
+
+reset role;   -- the migrator notes the version as itself

@@ -150,6 +150,8 @@ async fn make(city: &mut City, schools: &[School], vault: &Vault, connection: &m
         let roster = roster::make(city, school, &mut rows);
         cabinet::fill(city, school, &roster, &samples, &mut rows);
         let mut tx = connection.begin().await?;
+        // the rows refer to each other by construction; looking every key up again takes two thirds of the time
+        sqlx::query("set local session_replication_role = replica").execute(&mut *tx).await?;
         made.count += rows.send(&mut tx).await.with_context(|| format!("seeding {}", school.code))?;
         tx.commit().await?;
         made.seconds += begun.elapsed().as_secs_f64();

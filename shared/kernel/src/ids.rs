@@ -65,6 +65,8 @@ ids! {
     CertificationRequestId,
     /// A teacher's decision on one request.
     DecisionId,
+    /// Several decisions of one teacher, made and taken back in one go.
+    DecisionBatchId,
     /// A course counselling record (課程諮詢紀錄).
     CounsellingRecordId,
     /// One submission of a roster to the central database (提交).

@@ -283,8 +283,12 @@ function put(url, blob, onProgress) {
       clearTimeout(watch);
       watch = setTimeout(() => request.abort(), 30000);
     });
-    request.addEventListener('loadend', () => clearTimeout(watch));
-    window.addEventListener('offline', () => request.abort(), { once: true });
+    const cut = () => request.abort();
+    window.addEventListener('offline', cut);
+    request.addEventListener('loadend', () => {
+      clearTimeout(watch);
+      window.removeEventListener('offline', cut);
+    });
     request.send(blob);
   });
 }

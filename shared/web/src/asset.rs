@@ -23,7 +23,20 @@ macro_rules! files {
 }
 
 /// The one style sheet, in the order of its layers: one file per component.
-const STYLES: &[(&str, &[u8])] = files!["css/tokens.css", "css/base.css"];
+const STYLES: &[(&str, &[u8])] = files![
+    "css/tokens.css",
+    "css/base.css",
+    "css/layout.css",
+    "css/button.css",
+    "css/form.css",
+    "css/pieces.css",
+    "css/lists.css",
+    "css/upload.css",
+    "css/dialog.css",
+    "css/problem.css",
+    "css/utilities.css",
+    "css/print.css"
+];
 
 const FILES: &[(&str, &[u8])] = files!["icon.svg", "page.js", "upload.js", "counter.js", "countdown.js", "queue.js"];
 

@@ -10,11 +10,12 @@ mod survive;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use axum::middleware::from_fn_with_state;
 use tower_http::compression::CompressionLayer;
 
-use crate::{problem::Problem, state::Web};
+use crate::{guard::Visitor, problem::Problem, state::Web};
 
 /// The size of a body that a route takes unless it says otherwise (`Routes::post_up_to`).
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -22,7 +23,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// Puts the layers around the routes of all services. Called once, by the binary.
 pub fn layers(router: Router, web: &Web) -> Router {
     router
-        .fallback(async || Problem::NotFound)
+        .fallback_service(nothing_here.with_state(web.clone()))
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(web.clone(), origin_check::same_origin_only))
@@ -32,6 +33,11 @@ pub fn layers(router: Router, web: &Web) -> Router {
         .layer(from_fn_with_state(web.clone(), headers::secure))
         .layer(from_fn_with_state(web.clone(), observe::request))
         .layer(CompressionLayer::new().gzip(true).compress_when(is_text))
+}
+
+/// Reads the session, so that the page which says so has the person's own header and ways out.
+async fn nothing_here(_: Visitor) -> Problem {
+    Problem::NotFound
 }
 
 /// Files of students are served in ranges and are packed already; only text gains.

@@ -12,7 +12,7 @@ use crate::Progress;
 /// A program and the Debian package that brings it.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirement {
-    /// The program's file name; `python3:MODULE` is a module of Python's.
+    /// The program's file name.
     pub program: &'static str,
     /// The package to install where it is missing.
     pub package: &'static str,
@@ -45,16 +45,6 @@ pub const VERIFICATION: &[Requirement] = &[
 
 const fn needs(program: &'static str, package: &'static str) -> Requirement {
     Requirement { program, package }
-}
-
-fn is_there(program: &str) -> bool {
-    match program.split_once(':') {
-        None => find(program).is_some(),
-        Some((python, module)) => {
-            let import = Command::new(python).args(["-c", &format!("import {module}")]).output();
-            import.is_ok_and(|output| output.status.success())
-        }
-    }
 }
 
 /// The program's path: in `PATH`, in the folders that an ordinary user's `PATH` leaves out, or in
@@ -93,7 +83,7 @@ fn newest_postgres() -> Option<PathBuf> {
 /// # Errors
 /// Something is missing and cannot be installed; the message holds the command to run.
 pub fn install_missing(required: &[Requirement], progress: &Progress) -> Result<()> {
-    let packages = missing_packages(required, is_there);
+    let packages = missing_packages(required, |program| find(program).is_some());
     if packages.is_empty() {
         return Ok(());
     }
@@ -103,7 +93,7 @@ pub fn install_missing(required: &[Requirement], progress: &Progress) -> Result<
     }
     progress.say(format_args!("apt-get: installing {}", packages.join(", ")));
     install(&packages, progress)?;
-    let still = missing_packages(required, is_there);
+    let still = missing_packages(required, |program| find(program).is_some());
     if !still.is_empty() {
         bail!("apt-get brought no usable {}", still.join(", "));
     }

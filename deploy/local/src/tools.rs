@@ -58,6 +58,10 @@ impl Node {
         };
         let folder = self.program.parent().context("a program lies in a folder")?;
         command.env("PATH", path_with(folder)?);
+        // Node trusts a list of its own; what a machine trusts besides is told to the system
+        if !is_set("NODE_EXTRA_CA_CERTS") && Path::new(SYSTEM_AUTHORITIES).exists() {
+            command.env("NODE_EXTRA_CA_CERTS", SYSTEM_AUTHORITIES);
+        }
         Ok(command)
     }
 }
@@ -173,6 +177,14 @@ impl Tools {
 
 /// `npm ci` without the scripts of strangers' packages.
 pub const NPM_CI: [&str; 5] = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+
+/// Where Debian keeps the certificate authorities that the machine trusts.
+const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+#[expect(clippy::disallowed_methods, reason = "a variable of Node's, not configuration of ours")]
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some()
+}
 
 /// `PATH` with a folder put first.
 #[expect(clippy::disallowed_methods, reason = "PATH is the machine's, not configuration of ours")]

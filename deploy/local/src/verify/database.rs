@@ -2,9 +2,10 @@
 //! descriptions of the queries fit it.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use local::{City, cargo};
@@ -29,14 +30,13 @@ pub(crate) fn seed(stage: &mut Stage) -> Result<Outcome> {
 }
 
 /// Describes every query anew against a database that was just laid down, and compares with what is
-/// committed in `.sqlx`. It comes before the other compilations, for it needs each query's macro to
-/// be expanded, and so the sources that hold one look changed to cargo.
+/// committed in `.sqlx`.
 pub(crate) fn query_data(stage: &mut Stage) -> Result<Outcome> {
     let admin = stage.env()?.remove("LICHENG_DATABASE_ADMIN_URL").context("the components name no database")?;
     let (server, _) = admin.rsplit_once('/').context("a database's URL ends with its name")?;
     let url = format!("{server}/query_data");
     lay_down(&stage.workspace.join("migrations"), &admin, &url)?;
-    touch(&stage.workspace)?;
+    let _expanded_anew = Touched::sources(&stage.workspace)?;
     let fresh = stage.options.data.join("sqlx");
     fs::create_dir_all(&fresh)?;
     let checked = run(cargo()
@@ -74,22 +74,42 @@ fn lay_down(migrations: &Path, admin: &str, url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Marks the sources that hold a query as changed.
-fn touch(workspace: &Path) -> Result<()> {
-    let mut touch = Command::new("touch");
-    touch.arg("-c");
-    for folder in ["services", "shared", "tests"] {
-        for file in sources(&workspace.join(folder), "rs")? {
-            if fs::read_to_string(&file)?.contains("query") {
-                touch.arg(file);
+/// Sources that hold a query, which look changed to cargo while this value lives: a macro that is
+/// not expanded describes nothing. Their times are given back, or the next build would be a long one.
+struct Touched {
+    times: Vec<(PathBuf, SystemTime)>,
+}
+
+impl Touched {
+    fn sources(workspace: &Path) -> Result<Self> {
+        let mut times = Vec::new();
+        for folder in ["services", "shared", "tests"] {
+            for file in sources(&workspace.join(folder), "rs")? {
+                if fs::read_to_string(&file)?.contains("query") {
+                    let time = fs::metadata(&file)?.modified()?;
+                    times.push((file, time));
+                }
+            }
+        }
+        let touched = Self { times };
+        let mut touch = Command::new("touch");
+        let status = touch.arg("-c").args(touched.times.iter().map(|(file, _)| file)).status()?;
+        if !status.success() {
+            bail!("touch ended with {status}");
+        }
+        Ok(touched)
+    }
+}
+
+impl Drop for Touched {
+    fn drop(&mut self) {
+        for (file, time) in &self.times {
+            let given_back = File::options().append(true).open(file).and_then(|file| file.set_modified(*time));
+            if let Err(error) = given_back {
+                eprintln!("{} keeps its new time: {error}", file.display());
             }
         }
     }
-    let status = touch.status()?;
-    if !status.success() {
-        bail!("touch ended with {status}");
-    }
-    Ok(())
 }
 
 fn sources(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
@@ -141,6 +161,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn touched_sources_get_their_times_back() {
+        let workspace = std::env::temp_dir().join(format!("local-touched-{}", std::process::id()));
+        let file = workspace.join("services/query.rs");
+        for folder in ["services", "shared", "tests"] {
+            fs::create_dir_all(workspace.join(folder)).unwrap();
+        }
+        fs::write(&file, "query!").unwrap();
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+        File::options().append(true).open(&file).unwrap().set_modified(time).unwrap();
+        let modified = || fs::metadata(&file).unwrap().modified().unwrap();
+
+        let touched = Touched::sources(&workspace).unwrap();
+        assert_ne!(modified(), time);
+        drop(touched);
+        assert_eq!(modified(), time);
+        fs::remove_dir_all(workspace).unwrap();
+    }
 
     #[test]
     fn descriptions_that_are_gone_missing_or_outdated_are_named() {

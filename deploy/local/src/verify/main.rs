@@ -25,13 +25,15 @@ struct Step {
     run: fn(&mut Stage) -> Result<Outcome>,
 }
 
+// every call of cargo names the whole workspace: for a part of it cargo would choose other features
+// of the dependencies, and build them all once more
 const STEPS: &[Step] = &[
     Step { name: "format", run: build::format },
     Step { name: "dependency policy", run: policy::check },
-    Step { name: "components", run: Stage::bring_components_up },
-    Step { name: "query data up to date", run: database::query_data },
     Step { name: "clippy", run: build::clippy },
     Step { name: "build", run: build::build },
+    Step { name: "components", run: Stage::bring_components_up },
+    Step { name: "query data up to date", run: database::query_data },
     Step { name: "tests", run: build::test },
     Step { name: "migrations, empty database", run: database::migrate },
     Step { name: "demo city", run: database::seed },

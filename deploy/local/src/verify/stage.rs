@@ -6,10 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use local::{Components, Options, Progress, Tools, cargo, until_interrupted, workspace_folder};
+use local::{Components, Options, Progress, Tools, until_interrupted, workspace_folder};
 use tokio::runtime::Runtime;
-
-use crate::runner::run;
 
 /// How a step went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,13 +62,8 @@ impl Stage {
         self.interrupted.load(Ordering::SeqCst)
     }
 
-    /// The step that starts the private components for those that follow; one of them is a program
-    /// of ours, which is built first.
+    /// The step that starts the private components for those that follow.
     pub(crate) fn bring_components_up(&mut self) -> Result<Outcome> {
-        let built = run(cargo().args(["build", "--package", "central", "--locked"]))?;
-        if built.problem.is_some() {
-            return Ok(built);
-        }
         let up = Components::up(&self.options, &self.progress);
         self.components = Some(self.runtime.block_on(up)?);
         Ok(Outcome::done())

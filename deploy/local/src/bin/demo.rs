@@ -23,7 +23,9 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let arguments = Arguments::parse();
+    // the alias `cargo demo` ends in `--` already, and `cargo demo -- --fresh` brings one more
+    let given = std::env::args_os().enumerate().filter(|(at, argument)| *at != 1 || argument != "--");
+    let arguments = Arguments::parse_from(given.map(|(_, argument)| argument));
     build()?;
     let mut options = Options::in_target("demo")?;
     options.port = arguments.port;

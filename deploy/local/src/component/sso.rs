@@ -11,9 +11,9 @@ use crate::site::{Site, write_private};
 /// The application's name at the single sign-on.
 const CLIENT: &str = "licheng";
 /// Where the application takes the answer of a login. Any loopback address is taken besides.
-const CALLBACK: &str = "/login/sso/callback";
+const CALLBACK: &str = "/sso/callback";
 /// Where it is told that a session ended elsewhere.
-const BACKCHANNEL_LOGOUT: &str = "/login/sso/logout";
+const BACKCHANNEL_LOGOUT: &str = "/sso/backchannel-logout";
 
 /// Starts it. The directory need not answer yet: it is asked at the first login.
 pub(crate) async fn up(site: &Site, directory: &Directory, origin: &str) -> Result<Part> {

@@ -75,4 +75,6 @@ fn le_u32(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
+mod encrypted;
+#[cfg(test)]
 mod tests;

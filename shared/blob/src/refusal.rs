@@ -83,6 +83,8 @@ pub enum Refusal {
     PdfNoCrossReference,
     /// No document catalogue: nothing to show.
     PdfNoRoot,
+    /// A PDF that asks for a password.
+    PdfLocked,
     /// More pixels than a picture may have.
     TooManyPixels {
         /// Width in pixels.
@@ -161,6 +163,9 @@ impl fmt::Display for Refusal {
                 f.write_str("這個 PDF 檔的目錄已損壞。請打開檔案，用「列印」存成新的 PDF 後再上傳。")
             }
             Self::PdfNoRoot => f.write_str("這個 PDF 檔沒有可顯示的內容。請重新匯出 PDF，確認打得開後再上傳。"),
+            Self::PdfLocked => f.write_str(
+                "這個 PDF 檔要輸入密碼才打得開，老師無法閱讀。請打開檔案，用「列印」存成沒有密碼的 PDF 後再上傳。",
+            ),
             Self::TooManyPixels { width, height, most } => {
                 write!(f, "這張圖片有 {width} × {height} 像素，超過上限 {} 萬像素。請縮小圖片後再上傳。", most / 10_000)
             }

@@ -140,7 +140,8 @@ impl Vault {
         self.primary.erase(incoming.key()).await
     }
 
-    /// Removes what uploads begun before `before` left behind; says how many there were.
+    /// Removes what uploads begun before `before` left behind, a thousand of each kind at a call; says
+    /// how many there were.
     pub async fn sweep(&self, school: &SchoolCode, before: OffsetDateTime) -> Result<usize, BlobError> {
         let prefix = format!("{school}/incoming/");
         let is_old =

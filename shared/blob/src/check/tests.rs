@@ -1,4 +1,4 @@
-use super::*;
+use super::{encrypted::ENCRYPTED, *};
 use crate::samples;
 
 fn pdf() -> Vec<u8> {
@@ -140,6 +140,23 @@ fn a_pdf_with_a_cross_reference_stream_is_taken() {
     assert_eq!(check(cut.as_bytes(), Accept::Document), Err(Refusal::Truncated(MediaType::Pdf)));
     let not_a_table = whole.replace("/Type /XRef", "/Type /Misc");
     assert_eq!(check(not_a_table.as_bytes(), Accept::Document), Err(Refusal::PdfNoCrossReference));
+}
+
+/// A document that forbids printing opens for everybody; one with a password opens for nobody else.
+#[test]
+fn a_pdf_opens_without_a_password() {
+    for (kind, opens, id, encryption) in ENCRYPTED {
+        let with_object = String::from_utf8(pdf()).unwrap();
+        let (body, table) = with_object.split_once("xref\n").unwrap();
+        let trailer = format!("/ID {id} /Encrypt 77 0 R /Root");
+        let table = table.replace("/Root", &trailer).split("startxref").next().unwrap().to_owned();
+        let body = format!("{body}77 0 obj\n{encryption}\nendobj\n");
+        let whole = format!("{body}xref\n{table}startxref\n{}\n%%EOF", body.len());
+        let expected = if opens { Ok(MediaType::Pdf) } else { Err(Refusal::PdfLocked) };
+        assert_eq!(check(whole.as_bytes(), Accept::Document), expected, "{kind}");
+        let inline = whole.replace("/Encrypt 77 0 R", &format!("/Encrypt {encryption}"));
+        assert_eq!(check(inline.as_bytes(), Accept::Document), expected, "{kind}, in the trailer");
+    }
 }
 
 #[test]

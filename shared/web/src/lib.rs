@@ -2,7 +2,7 @@
 //!
 //! A room's handler reads like this, and needs no more of the web than it says:
 //!
-//! ```ignore
+//! ```text
 //! async fn index(may: May<need::PortfolioView>, State(room): State<Arc<Room>>) -> web::Answer {
 //!     let mut tx = room.db.read(&may, "portfolio.outcome.list").await?;
 //!     let outcomes = outcome::store::list(&mut tx, may.student()).await?;

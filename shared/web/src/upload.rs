@@ -2,7 +2,19 @@
 
 use std::collections::BTreeMap;
 
-/// A place for one file. The contract of its endpoints stands at the head of `assets/upload.js`.
+/// A place for one file, drawn by the macro `ui::upload` and worked by `upload.js`.
+///
+/// What the endpoints of the slot take and answer (JSON; errors as [`Problem`](crate::Problem), whose `detail` is
+/// shown to the person):
+///
+/// | request | answer | refused |
+/// |---|---|---|
+/// | `POST create` `{"name", "size", …fields}` | 201 `{"file_id", "part_size", "parts": [{"number", "size", "url"}]}` | 422: too big, wrong type, no room left, window closed; 429 |
+/// | `PUT url` with the bytes, to storage | any 2xx | tried again; after a 403 with fresh URLs from `resume` |
+/// | `GET resume` | 200 `{"part_size", "parts"}`: those still missing, none when all are there | 404, 410: that upload is over, a new one is begun |
+/// | `POST finalise` without a body, idempotent | 200 `{"file_id", "receipt_url"}`: saved, both copies written | 422: refused, the file is gone; 503: asked again |
+///
+/// Parts are numbered from 1; all but the last have `part_size` bytes.
 #[derive(Clone, Debug)]
 pub struct UploadSlot {
     /// A stable name of the place, unique on the page, e.g. `outcome-17-document`: by it an upload is resumed.

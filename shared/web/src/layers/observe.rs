@@ -24,6 +24,7 @@ pub(super) async fn request(State(web): State<Web>, mut request: Request, next: 
         http.request.method = method,
         http.route = route,
         http.response.status_code = tracing::field::Empty,
+        otel.status_code = tracing::field::Empty,
         request_id = facts.request_id(),
     );
 
@@ -31,6 +32,9 @@ pub(super) async fn request(State(web): State<Web>, mut request: Request, next: 
 
     let status = response.status().as_u16();
     span.record("http.response.status_code", status);
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
     if let Ok(id) = HeaderValue::from_str(facts.request_id()) {
         response.headers_mut().insert("x-request-id", id);
     }

@@ -1,0 +1,8 @@
+//! The web through its real layers, with a real Redis (`LICHENG_REDIS_URL`).
+
+mod house;
+
+mod doors;
+mod pages;
+mod problems;
+mod sessions;

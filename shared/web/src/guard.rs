@@ -152,7 +152,7 @@ impl<S: HasWeb + Send + Sync> FromRequestParts<S> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let web = state.web();
-        let facts = Facts::of(&mut parts.extensions, web, &parts.uri, &parts.headers);
+        let facts = Facts::of(parts, web);
         let Some(token) = Token::of(&parts.headers) else { return Ok(Self { facts, session: None }) };
         let session = web.sessions().load(&token).await?;
         if let Some(session) = &session {

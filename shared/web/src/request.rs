@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::http::{Extensions, HeaderMap, Uri};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Uri, request::Parts};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use time::OffsetDateTime;
 
@@ -37,9 +38,20 @@ impl Facts {
         }))
     }
 
-    /// The facts the outermost layer noted; a router without layers (in a test) notes them here.
-    pub(crate) fn of(extensions: &mut Extensions, web: &Web, uri: &Uri, headers: &HeaderMap) -> Self {
+    /// The facts that the outermost layer noted; a router without layers (in a test) notes them here.
+    pub(crate) fn of(parts: &mut Parts, web: &Web) -> Self {
+        let Parts { extensions, uri, headers, .. } = parts;
         extensions.get_or_insert_with(|| Self::new(web, uri, headers)).clone()
+    }
+
+    /// The same for a layer, which has the request in one piece.
+    pub(crate) fn of_request(request: &mut Request, web: &Web) -> Self {
+        let known = request.extensions().get::<Self>().cloned();
+        known.unwrap_or_else(|| {
+            let facts = Self::new(web, request.uri(), request.headers());
+            request.extensions_mut().insert(facts.clone());
+            facts
+        })
     }
 
     pub(crate) fn request_id(&self) -> &str {

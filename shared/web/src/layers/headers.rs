@@ -8,8 +8,7 @@ use axum::response::Response;
 use crate::{answer::Flash, layers::hosts, request::Facts, state::Web};
 
 pub(super) async fn secure(State(web): State<Web>, mut request: Request, next: Next) -> Response {
-    let (uri, headers) = (request.uri().clone(), request.headers().clone());
-    let facts = Facts::of(request.extensions_mut(), &web, &uri, &headers);
+    let facts = Facts::of_request(&mut request, &web);
     let file = hosts::is_files_host(&request, &web);
     let mut response = next.run(request).await;
     let flash_shown = facts.flash().is_some() && is_page(&response);

@@ -13,8 +13,7 @@ use crate::{request::Facts, state::Web};
 
 pub(super) async fn request(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let (uri, headers) = (request.uri().clone(), request.headers().clone());
-    let facts = Facts::of(request.extensions_mut(), &web, &uri, &headers);
+    let facts = Facts::of_request(&mut request, &web);
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = method_name(&request);
     let span = tracing::info_span!(

@@ -17,8 +17,7 @@ use crate::{
 };
 
 pub(super) async fn problems(State(web): State<Web>, mut request: Request, next: Next) -> Response {
-    let (uri, headers) = (request.uri().clone(), request.headers().clone());
-    let facts = Facts::of(request.extensions_mut(), &web, &uri, &headers);
+    let facts = Facts::of_request(&mut request, &web);
     let (method, json) = (request.method().clone(), wants_json(request.headers(), request.uri().path()));
     let mut response = next.run(request).await;
     let Some(problem) = problem_of(&mut response, &method) else { return response };

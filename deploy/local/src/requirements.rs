@@ -12,7 +12,7 @@ use crate::Progress;
 /// A program and the Debian package that brings it.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirement {
-    /// The program's file name.
+    /// The program's file name, or the absolute path of any other file.
     pub program: &'static str,
     /// The package to install where it is missing.
     pub package: &'static str,
@@ -38,7 +38,7 @@ pub const PROGRAMS: &[Requirement] = &[
 /// What the checks of `cargo verify` need besides.
 pub const VERIFICATION: &[Requirement] = &[
     needs("chromium", "chromium"),
-    needs("fc-list", "fontconfig"),
+    needs("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "fonts-noto-cjk"),
     needs("pdftoppm", "poppler-utils"),
     needs("python3:ensurepip", "python3-venv"),
 ];

@@ -14,7 +14,6 @@ mod world;
 
 use crate::house;
 use anyhow::{Context as _, Result, ensure};
-use blob::Vault;
 use kernel::{
     calendar::{AcademicYear, TAIPEI, Term, taipei_date},
     clock::Clock,
@@ -65,6 +64,20 @@ pub(crate) struct City {
 }
 
 impl City {
+    fn new(config: &Config, with_ldif: bool) -> Result<Self> {
+        let now = Clock::System.now();
+        let today = taipei_date(now);
+        Ok(Self {
+            ids: Ids::default(),
+            keys: Keys::derive(config.keys.master.expose())?,
+            now,
+            year: AcademicYear::of_date(today),
+            term: Term::of_date(today),
+            ldif: with_ldif.then(String::new),
+            people_dn: config.ldap.as_ref().map(|ldap| ldap.base_dn.clone()).unwrap_or_default(),
+        })
+    }
+
     fn account(&mut self, rows: &mut Tables, login: &str, person: i64, name: &str) {
         rows.account.row(|row| {
             row.plain(login).plain(person);
@@ -84,8 +97,6 @@ impl City {
 /// Seeds an empty database; a city that is there already stays as it is.
 pub async fn run(options: Options) -> Result<()> {
     let (config, admin) = (Config::from_env()?, Admin::from_env()?);
-    let keys = Keys::derive(config.keys.master.expose())?;
-    let vault = house::vault(&config);
     let mut connection =
         PgConnection::connect(admin.database_url.expose()).await.context("connecting as the administrator")?;
     let seeded: i64 = sqlx::query_scalar("select count(*) from school.school").fetch_one(&mut connection).await?;
@@ -93,32 +104,28 @@ pub async fn run(options: Options) -> Result<()> {
         println!("{seeded} schools are there already, nothing was seeded");
         return Ok(());
     }
-    let now = Clock::System.now();
-    let today = taipei_date(now);
-    let mut city = City {
-        ids: Ids::default(),
-        keys,
-        now,
-        year: AcademicYear::of_date(today),
-        term: Term::of_date(today),
-        ldif: options.ldif.as_ref().map(|_| String::new()),
-        people_dn: config.ldap.as_ref().map(|ldap| ldap.base_dn.clone()).unwrap_or_default(),
-    };
     let schools =
         if options.demo { plan::demo(options.demo_students) } else { plan::load(options.schools, options.students) };
     ensure!(!schools.is_empty(), "no school to seed");
-    vault.prepare(config.http.origin.as_str()).await.context("preparing the storage")?;
-    let rows = make(&mut city, &schools, &vault, &mut connection).await?;
+    let mut city = City::new(&config, options.ldif.is_some())?;
+    let made = make(&mut city, &config, &schools, &mut connection).await?;
     if let (Some(path), Some(ldif)) = (&options.ldif, &city.ldif) {
         std::fs::write(path, ldif).with_context(|| format!("writing {}", path.display()))?;
     }
-    println!(
-        "{} schools, {} students, {} rows at {} rows/s",
-        schools.len(),
-        city.ids.student,
-        rows.count,
-        rows.per_second()
-    );
+    let (students, rate) = (city.ids.student, made.per_second());
+    println!("{} schools, {students} students, {} rows at {rate} rows/s", schools.len(), made.count);
+    Ok(())
+}
+
+/// The demo city with few students, in the database of `admin_url`, migrated first; the rest of the
+/// configuration comes from the environment.
+pub async fn for_tests(admin_url: &str, students: usize) -> Result<()> {
+    let config = Config::from_env()?;
+    crate::commands::migrate::prepare(admin_url, &config).await?;
+    let mut connection = PgConnection::connect(admin_url).await?;
+    let mut city = City::new(&config, false)?;
+    make(&mut city, &config, &plan::demo(students), &mut connection).await?;
+    connection.close().await?;
     Ok(())
 }
 
@@ -139,12 +146,14 @@ impl Made {
     }
 }
 
-async fn make(city: &mut City, schools: &[School], vault: &Vault, connection: &mut PgConnection) -> Result<Made> {
+async fn make(city: &mut City, config: &Config, schools: &[School], connection: &mut PgConnection) -> Result<Made> {
+    let vault = house::vault(config);
+    vault.prepare(config.http.origin.as_str()).await.context("preparing the storage")?;
     let mut made = Made { count: 0, seconds: 0.0 };
     let mut rows = Tables::new();
     officials(city, &mut rows);
     for (n, school) in schools.iter().enumerate() {
-        let samples = files::store(vault, school.code).await?;
+        let samples = files::store(&vault, school.code).await?;
         let begun = Instant::now();
         windows(city, school.code, &mut rows);
         let roster = roster::make(city, school, &mut rows);

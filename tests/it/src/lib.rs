@@ -1,1 +1,1 @@
-//! it
+//! The tests are in `tests/it`; this crate only carries them.

@@ -6,18 +6,22 @@ use ops::config::{Admin, Config, SERVICES};
 /// Applies what is missing. Safe to run again, and by several at once.
 pub async fn run() -> Result<()> {
     let (admin, config) = (Admin::from_env()?, Config::from_env()?);
-    let admin_url = admin.database_url.expose();
+    prepare(admin.database_url.expose(), &config).await?;
+    println!("the schema is at version {}", store::migrate::newest().unwrap_or_default());
+    Ok(())
+}
+
+/// Brings a database up to date and gives the roles the passwords that the configuration says.
+pub async fn prepare(admin_url: &str, config: &Config) -> Result<()> {
     store::migrate::up(admin_url).await?;
     for service in SERVICES {
         let url = config.database.url(service)?;
         if let Some(secret) = password(url.expose()) {
             let role = format!("svc_{service}");
-            store::migrate::set_password(admin_url, &role, &secret)
-                .await
-                .with_context(|| format!("password of {role}"))?;
+            let set = store::migrate::set_password(admin_url, &role, &secret).await;
+            set.with_context(|| format!("password of {role}"))?;
         }
     }
-    println!("the schema is at version {}", store::migrate::newest().unwrap_or_default());
     Ok(())
 }
 

@@ -1,0 +1,3 @@
+//! Flows through the real router, with every component real.
+
+mod house;

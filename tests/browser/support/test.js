@@ -1,0 +1,83 @@
+/**
+ * `test` with the house's demands built in: no page may log an error or break its content security
+ * policy, and every page that a test looks at passes axe, fits its width and leaves a picture.
+ */
+import { mkdir } from 'node:fs/promises';
+import AxeBuilder from '@axe-core/playwright';
+import { test as base, expect } from '@playwright/test';
+import { PASSWORD, school } from './city.js';
+
+export { expect };
+
+/** WCAG 2.1 A and AA: what Taiwan's badge asks for. */
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
+
+export const test = base.extend({
+  /** The school of this width. */
+  home: async ({}, use, info) => {
+    await use(school(info.project.metadata.school));
+  },
+
+  /** What pages complained about; a test that provokes an error takes it out of the list. */
+  complaints: async ({}, use) => {
+    const complaints = [];
+    await use(complaints);
+    expect(complaints, 'errors on the console').toEqual([]);
+  },
+
+  /** Nobody in particular, with a browser window of their own. */
+  page: async ({ page, complaints }, use) => {
+    listen(page, complaints);
+    await use(page);
+  },
+
+  /** Lets a person of the city log in through the login page, in a browser of their own. */
+  as: async ({ browser, complaints }, use) => {
+    const open = [];
+    await use(async (account, options = {}) => {
+      const context = await browser.newContext(options);
+      open.push(context);
+      const page = await context.newPage();
+      listen(page, complaints);
+      await logIn(page, account);
+      return page;
+    });
+    for (const context of open) await context.close();
+  },
+
+  /** Looks at the page as it stands: axe, width, picture. */
+  look: async ({}, use, info) => {
+    await use((page, name) => look(page, name, info));
+  },
+});
+
+function listen(page, complaints) {
+  page.on('pageerror', (error) => complaints.push(`${page.url()}: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(`${page.url()}: ${message.text()}`);
+  });
+}
+
+/** Through the directory, as a person does it. */
+export async function logIn(page, account, password = PASSWORD) {
+  await page.goto('/login');
+  const form = page.locator('form[action="/login/ldap"]');
+  await form.getByLabel('帳號').fill(account);
+  await form.getByLabel('密碼').fill(password);
+  await form.getByRole('button', { name: '登入' }).click();
+  await expect(page.getByRole('button', { name: '登出' })).toBeVisible();
+}
+
+async function look(page, name, info) {
+  await page.waitForLoadState('load');
+  await page.evaluate(() => document.fonts.ready);
+  const width = page.viewportSize().width;
+  const folder = `${process.env.BROWSER_OUTPUT}/screenshots/${name}`;
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: `${folder}/${info.project.name}-${width}.png`, fullPage: true, animations: 'disabled' });
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+  const found = violations.map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`);
+  expect.soft(found, `axe on ${name} (${page.url()})`).toEqual([]);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  expect.soft(wide, `${name} is wider than the window (${page.url()})`).toBeLessThanOrEqual(width);
+}

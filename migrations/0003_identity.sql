@@ -25,23 +25,74 @@ create table identity.membership (
   role text not null,
   subject_id bigint,                        -- school.student or school.staff; null for the city's own roles
   name text not null,
+  source text not null default 'roster' check (source in ('roster', 'grant')),   -- what rosters imply, rosters take back
+  last_worn_at timestamptz,                 -- the hat worn last is on after the next login
   primary key (person_id, school_code, role)
 );
 select app.city_table('identity.membership');
 create index membership_by_school on identity.membership (school_code, role, subject_id);
+create index membership_by_subject on identity.membership (school_code, subject_id);
 
 create table identity.temporary_account (
   login text collate "C" primary key check (login = lower(login)),
   person_id bigint not null references identity.person,
   password_hash text not null,
   must_change boolean not null default true,
-  failures smallint not null default 0,
+  failures smallint not null default 0,     -- attempts since the last success, counted before they are judged
   locked_until timestamptz,
   expires_at timestamptz,
   created_at timestamptz not null default now()
 );
 select app.city_table('identity.temporary_account');
 
+-- A school's people as its rosters name them, and the person of the city that each one is (null: not known yet).
+-- Who was linked before stays linked, whatever is corrected (domain, appendix C); then the national id tells;
+-- the login name tells where no national id contradicts it.
+create view identity.roster_person with (security_invoker = true) as
+with named as (
+  select school_code, 'student' as kind, id as subject_id, lower(account) collate "C" as login, national_id_index, name
+  from school.student where left_at is null
+  union all
+  select school_code, 'staff', id, lower(account) collate "C", national_id_index, name
+  from school.staff where left_at is null
+)
+select named.*, coalesce(linked.person_id, same_id.id, same_login.id) as person_id
+from named
+left join lateral (
+  select m.person_id from identity.membership m
+  where m.school_code = named.school_code and m.subject_id = named.subject_id and m.source = 'roster'
+    and (m.role = 'student') = (named.kind = 'student')
+  order by m.person_id limit 1
+) linked on true
+left join identity.person same_id on same_id.national_id_index = named.national_id_index
+left join identity.account a on a.login = named.login
+left join identity.person same_login on same_login.id = a.person_id
+  and (same_login.national_id_index is null or named.national_id_index is null
+       or same_login.national_id_index = named.national_id_index);
+
+-- What its rosters make of them (domain §2.3: homeroom, course and guidance teachers come from the rosters).
+-- The city's own roles are not the school's to give.
+create view identity.roster_hat with (security_invoker = true) as
+select school_code, 'student' as kind, id as subject_id, 'student' as role from school.student
+union
+select school_code, 'staff', staff_id, role from school.staff_role
+where role in ('homeroom_teacher', 'course_teacher', 'guidance_counsellor', 'course_counsellor', 'outcome_submitter',
+               'activity_submitter', 'exchange_operator', 'working_group', 'school_admin')
+union
+select school_code, 'staff', teacher, teaches from (
+  select school_code, academic_year, max(academic_year) over (partition by school_code) as newest,
+         unnest(array[homeroom_staff_id, guidance_staff_id]) as teacher,
+         unnest(array['homeroom_teacher', 'guidance_counsellor']) as teaches
+  from school.class
+) of_class
+where teacher is not null and academic_year = newest
+union
+select school_code, 'staff', staff_id, 'course_teacher' from school.section_teacher
+union
+select school_code, 'staff', staff_id, 'course_counsellor' from school.counsellor_assignment;
+
 grant select, insert, update, delete on all tables in schema identity to svc_identity;
+-- people who have no number of their own yet get it together with their account
+grant usage on all sequences in schema identity to svc_identity;
 
 reset role;   -- the migrator notes the version as itself

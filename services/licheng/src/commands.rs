@@ -1,5 +1,6 @@
 //! One file for each sub-command.
 
+pub mod account;
 pub mod audit;
 pub mod doctor;
 pub mod job;

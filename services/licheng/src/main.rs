@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use licheng::commands::{audit, doctor, job, migrate, seed, serve, tenant};
+use licheng::commands::{account, audit, doctor, job, migrate, seed, serve, tenant};
 
 /// Licheng (歷程): the city's student learning portfolio.
 #[derive(Parser)]
@@ -21,6 +21,9 @@ enum Action {
     /// Create or list schools.
     #[command(subcommand)]
     Tenant(tenant::Action),
+    /// Give out temporary accounts.
+    #[command(subcommand)]
+    Account(account::Action),
     /// Check every dependency and say what to do.
     Doctor,
     /// Look at queued and dead jobs.
@@ -40,6 +43,7 @@ async fn main() -> Result<()> {
         Action::Serve(options) => serve::run(options).await,
         Action::Migrate => migrate::run().await,
         Action::Tenant(action) => tenant::run(action).await,
+        Action::Account(action) => account::run(action).await,
         Action::Doctor => doctor::run().await,
         Action::Job(action) => job::run(action).await,
         Action::Audit(action) => audit::run(action).await,

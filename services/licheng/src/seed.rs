@@ -30,7 +30,7 @@ use time::{Duration, OffsetDateTime, Time};
 use world::{Ids, Tables, next};
 
 /// What everybody in the demo city logs in with; it opens nothing but the demo.
-pub const DEMO_PASSWORD: &str = "licheng-demo";
+pub use identity::DEMO_PASSWORD;
 
 /// How large a city is wanted.
 #[derive(clap::Args, Debug)]

@@ -14,7 +14,18 @@ pub struct Target {
 }
 
 /// Every room with pages. `worker` and `all` are folds over this list.
-pub static TARGETS: &[Target] = &[];
+pub static TARGETS: &[Target] = &[Target { name: "identity", build: identity }];
+
+fn identity(house: &House) -> Result<Service> {
+    let config = &house.config;
+    identity::service(identity::Needs {
+        db: house.db("identity")?,
+        web: house.web.clone(),
+        ldap: config.ldap.clone(),
+        oidc: config.oidc.clone(),
+        logins_per_minute: config.rates.logins_per_minute,
+    })
+}
 
 /// What one process runs.
 pub struct Assembled {

@@ -34,6 +34,7 @@ const STYLES: &[(&str, &[u8])] = files![
     "css/upload.css",
     "css/dialog.css",
     "css/problem.css",
+    "css/entrance.css",
     "css/utilities.css",
     "css/print.css"
 ];

@@ -129,7 +129,7 @@ revoke insert, update, delete on submission.roster_template from svc_submission;
 revoke delete on submission.batch, submission.roster_row, submission.receipt_batch, submission.receipt_row from svc_submission;
 select app.open_to_worker('submission.batch');
 select app.open_to_worker('submission.receipt_confirmation');
-grant select (school_code, academic_year, roster_code, state, row_count, attempt) on submission.batch to svc_worker;
+grant select (school_code, academic_year, term, roster_code, state, row_count, attempt) on submission.batch to svc_worker;
 grant select (school_code, student_id, academic_year, kind) on submission.receipt_confirmation to svc_worker;
 -- The student's cabinet shows how far an item has come, and what waits to be confirmed; never a roster's cells.
 grant select (school_code, batch_id, student_id, item, accepted) on submission.roster_row to svc_portfolio;

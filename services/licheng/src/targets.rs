@@ -14,7 +14,8 @@ pub struct Target {
 }
 
 /// Every room with pages. `worker` and `all` are folds over this list.
-pub static TARGETS: &[Target] = &[Target { name: "identity", build: identity }];
+pub static TARGETS: &[Target] =
+    &[Target { name: "identity", build: identity }, Target { name: "bureau", build: bureau }];
 
 fn identity(house: &House) -> Result<Service> {
     let config = &house.config;
@@ -53,4 +54,9 @@ pub fn assemble(house: &House, wanted: impl Fn(&str) -> bool) -> Result<Assemble
         periodic.extend(service.periodic);
     }
     Ok(Assembled { router: web::layers(router, &house.web), routes, jobs, periodic })
+}
+
+fn bureau(house: &House) -> Result<Service> {
+    let (db, worker_db) = (house.db("bureau")?, house.db("worker")?);
+    Ok(bureau::service(bureau::Needs { db, worker_db, web: house.web.clone() }))
 }

@@ -31,6 +31,7 @@ const STYLES: &[(&str, &[u8])] = files![
     "css/form.css",
     "css/pieces.css",
     "css/lists.css",
+    "css/bars.css",
     "css/upload.css",
     "css/dialog.css",
     "css/problem.css",

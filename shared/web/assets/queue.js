@@ -2,7 +2,7 @@
  * A queue worked by keyboard: j and k walk, every other key presses what the page marks with it, ? explains.
  *
  * `<ul data-queue>` holds `<li data-queue-item>`; a button or link with `data-key="a"` is pressed by that key, the
- * one in the current item before any other on the page. On a page of a single item `data-queue` may be the page
+ * one in the current item before one outside all items. On a page of a single item `data-queue` may be the page
  * itself; then j and k press the links that carry `data-key="j"` and `data-key="k"`.
  *
  * Single-key shortcuts can be switched off in the help (WCAG 2.1.4), which stays so in this browser.
@@ -40,7 +40,9 @@ function walk(step) {
 
 function press(key) {
   const selector = `[data-key="${CSS.escape(key)}"]`;
-  const target = current()?.querySelector(selector) ?? document.querySelector(selector);
+  // never another item's: what has no such key here must not happen there
+  const outside = [...document.querySelectorAll(selector)].find((each) => !each.closest('[data-queue-item]'));
+  const target = current()?.querySelector(selector) ?? outside;
   if (!target || target.disabled) return false;
   if (target.matches('input[type=text], input[type=search], textarea, select')) target.focus();
   else target.click();

@@ -72,7 +72,7 @@ pub use form::{Form, Query};
 pub use guard::{LoggedIn, May, PASSWORD_PATH, Visitor, next_path};
 pub use layers::layers;
 pub use nav::home_path;
-pub use page::{Page, Tone};
+pub use page::{Page, Tone, Value};
 pub use problem::Problem;
 pub use routes::{RouteInfo, Routes, Service};
 pub use session::{Hat, Session, Sessions};

@@ -1,6 +1,5 @@
 //! What the layout needs to know of the request; page structs carry it as `page`.
 
-use std::borrow::Borrow;
 
 use askama::filters::Safe;
 use kernel::{calendar, school::SchoolCode};
@@ -150,26 +149,51 @@ impl Page {
         self.now.unix_timestamp() * 1000 + i64::from(self.now.millisecond())
     }
 
-    /// `115/11/22`. (These take a value or a reference: templates pass fields by reference.)
-    pub fn date(&self, date: impl Borrow<time::Date>) -> String {
-        calendar::roc_date(*date.borrow())
+    /// `115/11/22`.
+    pub fn date(&self, date: impl Value<time::Date>) -> String {
+        calendar::roc_date(date.value())
     }
 
     /// `115/11/22 14:00`, in Taiwan.
-    pub fn date_time(&self, moment: impl Borrow<OffsetDateTime>) -> String {
-        calendar::roc_date_time(*moment.borrow())
+    pub fn date_time(&self, moment: impl Value<OffsetDateTime>) -> String {
+        calendar::roc_date_time(moment.value())
     }
 
     /// A moment for `<time datetime>`, in UTC: `2026-11-22T06:00:00Z`.
-    pub fn iso(&self, moment: impl Borrow<OffsetDateTime>) -> String {
+    pub fn iso(&self, moment: impl Value<OffsetDateTime>) -> String {
         let format = &time::format_description::well_known::Rfc3339;
-        let utc = moment.borrow().to_offset(time::UtcOffset::UTC).replace_nanosecond(0).expect("zero is a nanosecond");
+        let utc = moment.value().to_offset(time::UtcOffset::UTC).replace_nanosecond(0).expect("zero is a nanosecond");
         utc.format(format).unwrap_or_default()
     }
 
     /// A size in bytes as people say it: `3.2 MB` (of 1,048,576 bytes, as the limits are counted).
-    pub fn size(&self, bytes: impl Borrow<i64>) -> String {
-        size(*bytes.borrow())
+    pub fn size(&self, bytes: impl Value<i64>) -> String {
+        size(bytes.value())
+    }
+}
+
+/// A value, or a reference to one, or a reference to that: a template hands over a field by reference, and what an
+/// `if let` has bound by two.
+pub trait Value<T> {
+    /// The value itself.
+    fn value(&self) -> T;
+}
+
+macro_rules! values {
+    ($($of:ty),+) => {$(
+        impl Value<$of> for $of {
+            fn value(&self) -> $of {
+                *self
+            }
+        }
+    )+};
+}
+
+values!(OffsetDateTime, time::Date, i64);
+
+impl<T, V: Value<T> + ?Sized> Value<T> for &V {
+    fn value(&self) -> T {
+        (**self).value()
     }
 }
 

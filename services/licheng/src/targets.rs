@@ -14,8 +14,16 @@ pub struct Target {
 }
 
 /// Every room with pages. `worker` and `all` are folds over this list.
-pub static TARGETS: &[Target] =
-    &[Target { name: "identity", build: identity }, Target { name: "bureau", build: bureau }];
+pub static TARGETS: &[Target] = &[
+    Target { name: "identity", build: identity },
+    Target { name: "certification", build: certification },
+    Target { name: "bureau", build: bureau },
+];
+
+fn certification(house: &House) -> Result<Service> {
+    let (db, web) = (house.db("certification")?, house.web.clone());
+    Ok(certification::service(certification::Needs { db, web }))
+}
 
 fn identity(house: &House) -> Result<Service> {
     let config = &house.config;

@@ -17,6 +17,7 @@ pub struct Target {
 pub static TARGETS: &[Target] = &[
     Target { name: "identity", build: identity },
     Target { name: "certification", build: certification },
+    Target { name: "submission", build: submission },
     Target { name: "bureau", build: bureau },
 ];
 
@@ -34,6 +35,16 @@ fn identity(house: &House) -> Result<Service> {
         oidc: config.oidc.clone(),
         logins_per_minute: config.rates.logins_per_minute,
     })
+}
+
+fn submission(house: &House) -> Result<Service> {
+    Ok(submission::service(submission::Needs {
+        db: house.db("submission")?,
+        web: house.web.clone(),
+        vault: house.vault.clone(),
+        keys: house.keys.clone(),
+        central: house.config.central.clone(),
+    }))
 }
 
 /// What one process runs.

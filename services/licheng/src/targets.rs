@@ -16,10 +16,20 @@ pub struct Target {
 /// Every room with pages. `worker` and `all` are folds over this list.
 pub static TARGETS: &[Target] = &[
     Target { name: "identity", build: identity },
+    Target { name: "portfolio", build: portfolio },
     Target { name: "certification", build: certification },
-    Target { name: "submission", build: submission },
     Target { name: "bureau", build: bureau },
 ];
+
+fn portfolio(house: &House) -> Result<Service> {
+    Ok(portfolio::service(portfolio::Needs {
+        db: house.db("portfolio")?,
+        web: house.web.clone(),
+        vault: house.vault.clone(),
+        mailer: house.mailer.clone(),
+        uploads_per_minute: house.config.rates.uploads_per_minute,
+    }))
+}
 
 fn certification(house: &House) -> Result<Service> {
     let (db, web) = (house.db("certification")?, house.web.clone());
@@ -35,16 +45,6 @@ fn identity(house: &House) -> Result<Service> {
         oidc: config.oidc.clone(),
         logins_per_minute: config.rates.logins_per_minute,
     })
-}
-
-fn submission(house: &House) -> Result<Service> {
-    Ok(submission::service(submission::Needs {
-        db: house.db("submission")?,
-        web: house.web.clone(),
-        vault: house.vault.clone(),
-        keys: house.keys.clone(),
-        central: house.config.central.clone(),
-    }))
 }
 
 /// What one process runs.

@@ -6,7 +6,6 @@
 
 mod browser;
 mod city;
-pub mod people;
 mod template;
 
 pub use browser::{Answer, Visitor};

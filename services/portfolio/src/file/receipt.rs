@@ -1,0 +1,157 @@
+//! Receipts of uploads: the printable page, the file to keep, and the public page that checks one.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    body::Bytes,
+    extract::{Multipart, Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use blob::receipt::{Check, UploadReceipt, key_id};
+use kernel::{calendar::roc_date_time, ids::FileId};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use web::{Answer, FieldErrors, May, Page, Problem, Visitor, need};
+
+use super::store as rows;
+use crate::room::{Room, own};
+
+#[derive(Template)]
+#[template(path = "file/receipt.html")]
+pub(crate) struct Show {
+    page: Page,
+    id: FileId,
+    receipt: UploadReceipt,
+    size: i64,
+    saved_at: String,
+    text: String,
+    back: String,
+}
+
+pub(crate) async fn show(
+    may: May<need::PortfolioView>,
+    State(room): State<Arc<Room>>,
+    Path((_, id)): Path<(String, FileId)>,
+) -> Answer {
+    let mut tx = room.db.read(&may, "portfolio.receipt.show").await?;
+    let student = own(&may)?;
+    let row = rows::find(&mut tx, student, id).await?.ok_or(Problem::NotFound)?;
+    let body = rows::receipt(&mut tx, student, id).await?.ok_or(Problem::NotFound)?;
+    drop(tx);
+    let receipt: UploadReceipt = serde_json::from_value(body).map_err(Problem::internal)?;
+    web::html(&Show {
+        page: may.page("上傳收據"),
+        id,
+        size: i64::try_from(receipt.size).unwrap_or(i64::MAX),
+        saved_at: moment(&receipt.saved_at),
+        text: pretty(&receipt)?,
+        receipt,
+        back: row.owner.path(),
+    })
+}
+
+/// The receipt as a file to keep.
+pub(crate) async fn json(
+    may: May<need::PortfolioView>,
+    State(room): State<Arc<Room>>,
+    Path((_, id)): Path<(String, FileId)>,
+) -> Answer {
+    let mut tx = room.db.read(&may, "portfolio.receipt.show").await?;
+    let body = rows::receipt(&mut tx, own(&may)?, id).await?.ok_or(Problem::NotFound)?;
+    drop(tx);
+    let receipt: UploadReceipt = serde_json::from_value(body).map_err(Problem::internal)?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"receipt-{id}.json\"")),
+    ];
+    Ok((headers, pretty(&receipt)?).into_response())
+}
+
+fn pretty(receipt: &UploadReceipt) -> Result<String, Problem> {
+    serde_json::to_string_pretty(receipt).map_err(Problem::internal)
+}
+
+/// `115/11/22 14:00`, or the text as it stands.
+fn moment(text: &str) -> String {
+    OffsetDateTime::parse(text, &Rfc3339).map_or_else(|_| text.to_owned(), roc_date_time)
+}
+
+#[derive(Template)]
+#[template(path = "file/check.html")]
+pub(crate) struct CheckPage {
+    page: Page,
+    public_key: String,
+    key_id: String,
+    typed: String,
+    result: Option<Verdict>,
+    errors: FieldErrors,
+}
+
+/// What was found.
+struct Verdict {
+    receipt: UploadReceipt,
+    saved_at: String,
+    checks: Vec<Check>,
+    with_file: bool,
+}
+
+impl Verdict {
+    fn passed(&self) -> bool {
+        self.checks.iter().all(|check| check.passed)
+    }
+}
+
+fn check_page(room: &Room, visitor: &Visitor) -> CheckPage {
+    let key = room.signer.public_key();
+    CheckPage {
+        page: visitor.page("查驗上傳收據"),
+        public_key: hex::encode(key),
+        key_id: key_id(&key),
+        typed: String::new(),
+        result: None,
+        errors: FieldErrors::new(),
+    }
+}
+
+/// The form; everybody may check a receipt.
+pub(crate) async fn check_form(visitor: Visitor, State(room): State<Arc<Room>>) -> Answer {
+    web::html(&check_page(&room, &visitor))
+}
+
+/// The checks, one by one.
+pub(crate) async fn check(visitor: Visitor, State(room): State<Arc<Room>>, form: Multipart) -> Answer {
+    let Sent { text, file } = read(form).await?;
+    let page = check_page(&room, &visitor);
+    let Ok(receipt) = serde_json::from_str::<UploadReceipt>(text.trim()) else {
+        let errors = FieldErrors::one("receipt", "這不是本系統的上傳收據：請貼上收據的完整 JSON，或選擇下載的收據檔。");
+        return web::html_with(StatusCode::UNPROCESSABLE_ENTITY, &CheckPage { typed: text, errors, ..page });
+    };
+    let mut checks = receipt.verify(&room.signer.public_key());
+    if let Some(content) = &file {
+        checks.extend(receipt.verify_file(content));
+    }
+    let saved_at = moment(&receipt.saved_at);
+    let result = Some(Verdict { receipt, saved_at, checks, with_file: file.is_some() });
+    Ok::<Response, Problem>(web::html(&CheckPage { typed: text, result, ..page })?)
+}
+
+struct Sent {
+    text: String,
+    file: Option<Bytes>,
+}
+
+/// Text pasted or a receipt's file, and perhaps the file that it is about. Nothing of it is kept.
+async fn read(mut form: Multipart) -> Result<Sent, Problem> {
+    let mut sent = Sent { text: String::new(), file: None };
+    while let Some(field) = form.next_field().await.map_err(|_| Problem::TooLarge)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let bytes = field.bytes().await.map_err(|_| Problem::TooLarge)?;
+        match name.as_str() {
+            "receipt" | "receipt_file" if !bytes.is_empty() => sent.text = String::from_utf8_lossy(&bytes).into_owned(),
+            "file" if !bytes.is_empty() => sent.file = Some(bytes),
+            _ => {}
+        }
+    }
+    Ok(sent)
+}

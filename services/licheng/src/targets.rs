@@ -18,6 +18,7 @@ pub static TARGETS: &[Target] = &[
     Target { name: "identity", build: identity },
     Target { name: "portfolio", build: portfolio },
     Target { name: "certification", build: certification },
+    Target { name: "submission", build: submission },
     Target { name: "bureau", build: bureau },
 ];
 
@@ -45,6 +46,16 @@ fn identity(house: &House) -> Result<Service> {
         oidc: config.oidc.clone(),
         logins_per_minute: config.rates.logins_per_minute,
     })
+}
+
+fn submission(house: &House) -> Result<Service> {
+    Ok(submission::service(submission::Needs {
+        db: house.db("submission")?,
+        web: house.web.clone(),
+        vault: house.vault.clone(),
+        keys: house.keys.clone(),
+        central: house.config.central.clone(),
+    }))
 }
 
 /// What one process runs.

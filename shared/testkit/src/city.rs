@@ -2,12 +2,13 @@
 
 use crate::{
     browser::Visitor,
+    people,
     template::{self, with_database},
 };
 use kernel::{
-    actor::{Context, Subject},
+    actor::Context,
     clock::Clock,
-    ids::{PersonId, StaffId, StudentId},
+    ids::{StaffId, StudentId},
     role::Role,
     school::SchoolCode,
 };
@@ -27,7 +28,7 @@ use tokio::{
     net::TcpListener,
     sync::{Semaphore, SemaphorePermit},
 };
-use web::{Hat, RouteInfo, Session};
+use web::RouteInfo;
 
 /// Redis databases that tests share out among themselves: a Redis has sixteen, the first is the components' own.
 const REDIS_DATABASES: usize = 15;
@@ -153,16 +154,7 @@ impl City {
 
     /// The n-th person (from 0) with a role at a school, logged in, wearing that hat.
     pub async fn login_as_nth(&self, role: Role, school: &str, nth: i64) -> Visitor {
-        let person: i64 = sqlx::query_scalar(
-            "select person_id from identity.membership where role = $1 and school_code = $2
-             order by subject_id, person_id offset $3 limit 1",
-        )
-        .bind(role.code())
-        .bind(school)
-        .bind(nth)
-        .fetch_one(&mut self.admin().await)
-        .await
-        .unwrap_or_else(|error| panic!("no {} number {nth} at {school}: {error}", role.code()));
+        let person = people::nth(&mut self.admin().await, role, school, nth).await;
         self.login_person(person, role, code(school)).await
     }
 
@@ -190,50 +182,9 @@ impl City {
     }
 
     async fn login_person(&self, person: i64, role: Role, school: SchoolCode) -> Visitor {
-        let hats = self.hats(person).await;
-        let active = hats.iter().position(|hat| hat.role == role && hat.school == school).expect("the hat asked for");
-        let session = Session {
-            person: PersonId::from(person),
-            login: format!("person{person}"),
-            hats: hats.clone(),
-            active,
-            provider: "test".to_owned(),
-            id_token: None,
-            oidc_sid: None,
-            must_change_password: false,
-            created_at: self.now(),
-        };
-        let token = self.house.web.sessions().create(&session).await.expect("a session in Redis");
-        let cookie = token.set_cookie().to_str().expect("ASCII").split(';').next().expect("a pair").to_owned();
-        Visitor::new(self.address).wearing(hats[active].clone(), cookie)
+        let (hat, cookie) = people::log_in(&self.house.web, &mut self.admin().await, (person, role, school)).await;
+        Visitor::new(self.address).wearing(hat, cookie)
     }
-
-    async fn hats(&self, person: i64) -> Vec<Hat> {
-        let rows: Vec<Membership> = sqlx::query_as(
-            "select m.school_code, m.role, m.subject_id, m.name, s.short_name from identity.membership m
-             left join school.school s using (school_code) where person_id = $1 order by 1, 2",
-        )
-        .bind(person)
-        .fetch_all(&mut self.admin().await)
-        .await
-        .expect("the memberships");
-        rows.into_iter()
-            .map(|(school, role, subject, name, school_name)| hat(&school, &role, subject, name, school_name))
-            .collect()
-    }
-}
-
-/// School, role, the row stood for, the person's name, the school's.
-type Membership = (String, String, Option<i64>, String, Option<String>);
-
-fn hat(school: &str, role: &str, subject: Option<i64>, name: String, school_name: Option<String>) -> Hat {
-    let role: Role = role.parse().expect("a known role");
-    let subject = match (role, subject) {
-        (Role::Student, Some(id)) => Subject::Student(id.into()),
-        (_, Some(id)) => Subject::Staff(id.into()),
-        (_, None) => Subject::City,
-    };
-    Hat { school: code(school), school_name: school_name.unwrap_or_default(), role, subject, name }
 }
 
 impl Drop for City {

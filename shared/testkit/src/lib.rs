@@ -6,6 +6,7 @@
 
 mod browser;
 mod city;
+pub mod people;
 mod template;
 
 pub use browser::{Answer, Visitor};

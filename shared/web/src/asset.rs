@@ -41,7 +41,7 @@ const STYLES: &[(&str, &[u8])] = files![
 ];
 
 const FILES: &[(&str, &[u8])] =
-    files!["icon.svg", "page.js", "upload.js", "counter.js", "countdown.js", "queue.js", "opening.js"];
+    files!["icon.svg", "page.js", "upload.js", "counter.js", "countdown.js", "queue.js", "opening.js", "progress.js"];
 
 static STYLE_SHEET: LazyLock<Vec<u8>> = LazyLock::new(|| STYLES.iter().flat_map(|(_, css)| css.to_vec()).collect());
 

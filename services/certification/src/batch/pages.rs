@@ -97,8 +97,8 @@ async fn ticked(tx: &mut TenantTx, staff: StaffId, typed: &Typed) -> Result<Opti
 async fn years(tx: &mut TenantTx, items: &[Item]) -> Result<Years, Problem> {
     let mut years = Years::new();
     for year in items.iter().map(|item| item.standing.slot.year) {
-        if !years.contains_key(&year) {
-            years.insert(year, store::rules::load(tx, year).await?);
+        if let Entry::Vacant(unread) = years.entry(year) {
+            unread.insert(store::rules::load(tx, year).await?);
         }
     }
     Ok(years)

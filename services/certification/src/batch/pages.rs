@@ -1,6 +1,9 @@
 //! The look over several requests before they are decided, and the batch that comes of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use askama::Template;
 use axum::extract::{Path, State};

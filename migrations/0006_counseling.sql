@@ -18,11 +18,13 @@ create table counseling.record (
   updated_at timestamptz not null,
   version integer not null default 1,
   removed_at timestamptz,
+  check (num_nonnulls(file_name, file_sha256, file_size, file_media_type) in (0, 4)),
   primary key (school_code, id),
   foreign key (school_code, staff_id) references school.staff
 );
 select app.tenant_table('counseling.record');
 create index record_by_staff on counseling.record (school_code, staff_id, held_on desc, id desc) where removed_at is null;
+create index record_by_day on counseling.record (school_code, held_on desc, id desc) where removed_at is null;   -- the office lists all
 
 create table counseling.record_student (
   school_code text collate "C" not null,

@@ -18,6 +18,7 @@ pub static TARGETS: &[Target] = &[
     Target { name: "identity", build: identity },
     Target { name: "portfolio", build: portfolio },
     Target { name: "certification", build: certification },
+    Target { name: "counseling", build: counseling },
     Target { name: "submission", build: submission },
     Target { name: "bureau", build: bureau },
 ];
@@ -35,6 +36,11 @@ fn portfolio(house: &House) -> Result<Service> {
 fn certification(house: &House) -> Result<Service> {
     let (db, web) = (house.db("certification")?, house.web.clone());
     Ok(certification::service(certification::Needs { db, web }))
+}
+
+fn counseling(house: &House) -> Result<Service> {
+    let (db, web, vault) = (house.db("counseling")?, house.web.clone(), house.vault.clone());
+    Ok(counseling::service(counseling::Needs { db, web, vault }))
 }
 
 fn identity(house: &House) -> Result<Service> {

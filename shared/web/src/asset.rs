@@ -33,6 +33,7 @@ const STYLES: &[(&str, &[u8])] = files![
     "css/lists.css",
     "css/bars.css",
     "css/upload.css",
+    "css/people.css",
     "css/dialog.css",
     "css/problem.css",
     "css/entrance.css",
@@ -40,8 +41,17 @@ const STYLES: &[(&str, &[u8])] = files![
     "css/print.css"
 ];
 
-const FILES: &[(&str, &[u8])] =
-    files!["icon.svg", "page.js", "upload.js", "counter.js", "countdown.js", "queue.js", "opening.js", "progress.js"];
+const FILES: &[(&str, &[u8])] = files![
+    "icon.svg",
+    "page.js",
+    "upload.js",
+    "counter.js",
+    "countdown.js",
+    "queue.js",
+    "opening.js",
+    "progress.js",
+    "people.js"
+];
 
 static STYLE_SHEET: LazyLock<Vec<u8>> = LazyLock::new(|| STYLES.iter().flat_map(|(_, css)| css.to_vec()).collect());
 

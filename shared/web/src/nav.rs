@@ -23,10 +23,16 @@ const STUDENT: &[Entry] = &[
     entry("收訖明細", "/receipt"),
 ];
 const COURSE_TEACHER: &[Entry] = &[entry("成果認證", "/certification")];
-const COURSE_COUNSELLOR: &[Entry] = &[entry("課程諮詢紀錄", "/counselling-records")];
+const COURSE_COUNSELLOR: &[Entry] =
+    &[entry("課程諮詢紀錄", "/counselling-records"), entry("諮詢報表", "/counselling-report")];
+const CLASS_READER: &[Entry] = &[entry("課程諮詢紀錄", "/counselling")];
 const SUBMITTER: &[Entry] = &[entry("提交", "/submission"), entry("收訖明細", "/receipts")];
-const SCHOOL_ADMIN: &[Entry] =
-    &[entry("名冊匯入", "/office/imports"), entry("作業時間", "/office/windows"), entry("收訖明細", "/receipts")];
+const SCHOOL_ADMIN: &[Entry] = &[
+    entry("名冊匯入", "/office/imports"),
+    entry("作業時間", "/office/windows"),
+    entry("課程諮詢", "/counselling-records"),
+    entry("收訖明細", "/receipts"),
+];
 const CITY: &[Entry] = &[entry("各校進度", "/bureau")];
 
 /// The navigation of a role. The first entry is where its holder lands after logging in.
@@ -35,15 +41,12 @@ pub(crate) const fn entries(role: Role) -> &'static [Entry] {
         Role::Student => STUDENT,
         Role::CourseTeacher => COURSE_TEACHER,
         Role::CourseCounsellor => COURSE_COUNSELLOR,
+        Role::HomeroomTeacher | Role::GuidanceCounsellor => CLASS_READER,
         Role::OutcomeSubmitter | Role::ActivitySubmitter => SUBMITTER,
         Role::SchoolAdmin => SCHOOL_ADMIN,
         Role::Bureau | Role::Operator => CITY,
         // Their pages come with later issues; until then they land on the welcome page of identity.
-        Role::Guardian
-        | Role::HomeroomTeacher
-        | Role::GuidanceCounsellor
-        | Role::ExchangeOperator
-        | Role::WorkingGroup => &[],
+        Role::Guardian | Role::ExchangeOperator | Role::WorkingGroup => &[],
     }
 }
 

@@ -1,10 +1,10 @@
 /** What students do in their cabinets, as the tests need it again and again. */
 import { expect } from '@playwright/test';
 
-/** Begins an outcome in the first course of this term that takes one, and stands on its page. */
-export async function begin(page, home, summary) {
+/** Begins an outcome in this course, or the first of the term that takes one, and stands on its page. */
+export async function begin(page, home, summary, course = '') {
   await page.goto(home.path('outcomes'));
-  await page.getByRole('link', { name: /^新增成果/ }).first().click();
+  await page.getByRole('link', { name: new RegExp(`^新增成果.*${course}`) }).first().click();
   await page.getByLabel('成果簡述').fill(summary);
   await page.getByRole('button', { name: '下一步：上傳檔案' }).click();
   await expect(page.getByRole('heading', { name: '目前狀態' })).toBeVisible();

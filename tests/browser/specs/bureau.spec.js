@@ -1,0 +1,17 @@
+/** The bureau sees how far every school is, and nobody's name. */
+import { BUREAU } from '../support/city.js';
+import { expect, test } from '../support/test.js';
+
+test('every school with its numbers, as a picture and as a table', async ({ as, look }) => {
+  const page = await as(BUREAU);
+  await page.goto('/bureau');
+  const rows = page.locator('table tbody tr');
+  await expect(rows).toHaveCount(6);
+  await expect(page.getByRole('img', { name: /中山女子高中/ })).toBeVisible();
+  await look(page, 'bureau');
+  await page.getByRole('link', { name: /上傳/ }).first().click();
+  await expect(page.locator('th[aria-sort]')).toHaveCount(1);
+  const download = page.waitForEvent('download');
+  await page.getByRole('link', { name: '下載 CSV' }).click();
+  expect((await download).suggestedFilename()).toMatch(/\.csv$/);
+});

@@ -200,7 +200,7 @@ class Slot {
     if (input) input.value = answer.file_id;
     const more = { bubbles: true, detail: answer };
     this.root.dispatchEvent(new CustomEvent('upload:saved', more));
-    if (this.root.dataset.then) window.location.assign(this.root.dataset.then);
+    if (this.root.dataset.then) go(this.root.dataset.then);
   }
 
   progress(sent, size) {
@@ -345,6 +345,18 @@ function recall(key) {
 
 function forget(key) {
   localStorage.removeItem(key);
+}
+
+/** Goes to a page, also to the very one that is open: to a fragment of it the browser would only scroll. */
+function go(url) {
+  const there = new URL(url, window.location.href);
+  const isHere = there.pathname === window.location.pathname && there.search === window.location.search;
+  if (!isHere) {
+    window.location.assign(there);
+    return;
+  }
+  window.history.replaceState(null, '', there);
+  window.location.reload();
 }
 
 function keepPage(event) {

@@ -9,7 +9,7 @@ test('the first screen says what is due, until when, and what is done', async ({
   await expect(page.locator('.deadline__left').first()).toHaveText(/還有/);
   await expect(page.getByRole('img', { name: /已勾選課程學習成果：\d \/ 6/ }).first()).toBeVisible();
   await expect(page.getByRole('img', { name: /已勾選多元表現：\d+ \/ 10/ }).first()).toBeVisible();
-  await expect(page.getByText(/ \/ 200 MB/)).toBeVisible();
+  await expect(page.locator('.meter__text')).toHaveText(/ \/ 200 MB/);
   await look(page, 'home');
   await page.goto(home.path('outcomes'));
   await look(page, 'outcomes');

@@ -130,8 +130,13 @@ test('a year: upload, certify, select, submit, confirm', async ({ as, home, look
   });
 });
 
-/** Sets the end of this year's selection to now, as the office would on the last day. */
+/** Ends this year's selection now, as the office would on its last day. */
 async function closeSelection(admin, home, look) {
-  await admin.goto(home.path(`windows?year=${academicYear()}`));
+  await admin.goto(home.path(`office/windows?year=${academicYear()}`));
+  const ending = admin.getByRole('button', { name: /^現在結束.*課程學習成果勾選/ });
+  await expect(ending).toBeVisible();
   await look(admin, 'windows');
+  await ending.click();
+  await admin.getByRole('dialog').getByRole('button', { name: '結束' }).click();
+  await expect(ending).toHaveCount(0);
 }

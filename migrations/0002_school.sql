@@ -262,6 +262,7 @@ create table school.import (
   uploaded_at timestamptz not null,
   applied_at timestamptz,
   applied_by bigint,
+  undo_until timestamptz,                      -- until then it may be taken back; then the rows from before go
   reverted_at timestamptz,
   reverted_by bigint,
   primary key (school_code, id)

@@ -16,6 +16,7 @@ pub struct Target {
 /// Every room with pages. `worker` and `all` are folds over this list.
 pub static TARGETS: &[Target] = &[
     Target { name: "identity", build: identity },
+    Target { name: "school", build: school },
     Target { name: "portfolio", build: portfolio },
     Target { name: "certification", build: certification },
     Target { name: "counseling", build: counseling },
@@ -31,6 +32,11 @@ fn portfolio(house: &House) -> Result<Service> {
         mailer: house.mailer.clone(),
         uploads_per_minute: house.config.rates.uploads_per_minute,
     }))
+}
+
+fn school(house: &House) -> Result<Service> {
+    let (db, web) = (house.db("school")?, house.web.clone());
+    Ok(school::service(school::Needs { db, web, vault: house.vault.clone(), keys: house.keys.clone() }))
 }
 
 fn certification(house: &House) -> Result<Service> {

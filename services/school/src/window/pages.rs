@@ -1,0 +1,187 @@
+//! The pages of windows.
+
+use super::{
+    Typed, advice,
+    store::{self, Numbered},
+};
+use crate::{Room, office::When};
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
+use kernel::{
+    calendar::{AcademicYear, RosterTerm},
+    rules::{Window, WindowKind},
+};
+use std::sync::Arc;
+use web::{Answer, FieldErrors, Flash, Form, May, Page, Problem, Query, Tone, need};
+
+/// The name that PostgreSQL gives to the key (kind, year, term, grade).
+const SAME_WINDOW: &str = "window_period_school_code_kind_academic_year_term_grade_key";
+
+#[derive(Template)]
+#[template(path = "window/index.html")]
+struct Index {
+    page: Page,
+    year: AcademicYear,
+    windows: Vec<Numbered>,
+    typed: Typed,
+    errors: FieldErrors,
+}
+
+#[derive(Template)]
+#[template(path = "window/edit.html")]
+struct Edit {
+    page: Page,
+    id: i64,
+    typed: Typed,
+    errors: FieldErrors,
+}
+
+/// Kinds, terms and grades to choose from.
+const KINDS: &[WindowKind] = WindowKind::ALL;
+const TERMS: [(&str, &str); 3] = [("0", "全學年"), ("1", "第1學期"), ("2", "第2學期")];
+const GRADES: [(&str, &str); 5] =
+    [("0", "全部年級"), ("1", "一年級"), ("2", "二年級"), ("3", "三年級"), ("4", "四年級")];
+
+/// The badge of a window.
+fn badge(page: &Page, window: &Window) -> (Tone, &'static str) {
+    if page.now < window.opens_at {
+        (Tone::Note, "尚未開放")
+    } else if page.now < window.closes_at {
+        (Tone::Good, "開放中")
+    } else {
+        (Tone::Quiet, "已結束")
+    }
+}
+
+fn term_label(term: &RosterTerm) -> String {
+    term.label()
+}
+
+fn grade_label(grade: &Option<i16>) -> String {
+    grade.as_ref().map_or_else(|| "全部".to_owned(), |grade| format!("{grade} 年級"))
+}
+
+fn is_open(page: &Page, window: &Window) -> bool {
+    window.opens_at <= page.now && page.now < window.closes_at
+}
+
+/// The windows of a year and the form for another.
+pub(super) async fn index(
+    may: May<need::SettingsWrite>,
+    State(room): State<Arc<Room>>,
+    Query(when): Query<When>,
+) -> Answer {
+    let year = when.year(may.now);
+    let typed = Typed { year: year.to_string(), term: "0".to_owned(), grade: "0".to_owned(), ..Typed::default() };
+    draw_index(&may, &room, year, (typed, FieldErrors::new())).await
+}
+
+async fn draw_index(
+    may: &May<need::SettingsWrite>,
+    room: &Room,
+    year: AcademicYear,
+    (typed, errors): (Typed, FieldErrors),
+) -> Answer {
+    let mut tx = room.db.read(may, "school.window.list").await?;
+    let windows = store::of_year(&mut tx, year).await?;
+    drop(tx);
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    web::html_with(status, &Index { page: may.page("作業時間"), year, windows, typed, errors })
+}
+
+/// Announces a window.
+pub(super) async fn create(
+    may: May<need::SettingsWrite>,
+    State(room): State<Arc<Room>>,
+    Form(typed): Form<Typed>,
+) -> Answer {
+    let year = typed.year.parse().unwrap_or_else(|_| When::default().year(may.now));
+    let window = match typed.read() {
+        Ok(window) => window,
+        Err(errors) => return draw_index(&may, &room, year, (typed, errors)).await,
+    };
+    let mut tx = room.db.write(&may, "school.window.create").await?;
+    match store::insert(&mut tx, &window).await {
+        Ok(_) => tx.commit().await?,
+        Err(error) if error.is_constraint(SAME_WINDOW) => {
+            drop(tx);
+            return draw_index(&may, &room, year, (typed, already_there())).await;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(saved(&may, &window))
+}
+
+fn already_there() -> FieldErrors {
+    FieldErrors::one("kind", "同一種類、學年期、年級已經有作業時間，請直接修改那一筆")
+}
+
+/// Back to the list, with advice where there is some.
+fn saved(may: &May<need::SettingsWrite>, window: &Window) -> axum::response::Response {
+    let list = may.url(format_args!("/office/windows?year={}", window.academic_year));
+    let flash = advice(window).map_or_else(
+        || Flash::good("已儲存作業時間"),
+        |advice| Flash { tone: Tone::Wait, text: format!("已儲存作業時間。{advice}") },
+    );
+    web::redirect_with(list, &flash)
+}
+
+async fn find(may: &May<need::SettingsWrite>, room: &Room, id: i64) -> Result<Numbered, Problem> {
+    let mut tx = room.db.read(may, "school.window.find").await?;
+    store::find(&mut tx, id).await?.ok_or(Problem::NotFound)
+}
+
+/// The form of one window.
+pub(super) async fn edit(
+    may: May<need::SettingsWrite>,
+    State(room): State<Arc<Room>>,
+    Path((_, id)): Path<(String, i64)>,
+) -> Answer {
+    let Numbered { id, window } = find(&may, &room, id).await?;
+    web::html(&Edit { page: may.page("修改作業時間"), id, typed: Typed::of(&window), errors: FieldErrors::new() })
+}
+
+/// Changes a window.
+pub(super) async fn update(
+    may: May<need::SettingsWrite>,
+    State(room): State<Arc<Room>>,
+    Path((_, id)): Path<(String, i64)>,
+    Form(typed): Form<Typed>,
+) -> Answer {
+    let before = find(&may, &room, id).await?;
+    let redraw = |typed: Typed, errors: FieldErrors| {
+        web::html_with(StatusCode::UNPROCESSABLE_ENTITY, &Edit { page: may.page("修改作業時間"), id, typed, errors })
+    };
+    let window = match typed.read() {
+        Ok(window) => window,
+        Err(errors) => return redraw(typed, errors),
+    };
+    let mut tx = room.db.write(&may, "school.window.update").await?;
+    match store::update(&mut tx, &before, &window).await {
+        Ok(()) => tx.commit().await?,
+        Err(error) if error.is_constraint(SAME_WINDOW) => return redraw(typed, already_there()),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(saved(&may, &window))
+}
+
+/// Closes an open window now.
+pub(super) async fn close(
+    may: May<need::SettingsWrite>,
+    State(room): State<Arc<Room>>,
+    Path((_, id)): Path<(String, i64)>,
+) -> Answer {
+    let before = find(&may, &room, id).await?;
+    if may.now <= before.window.opens_at || before.window.closes_at <= may.now {
+        return Err(Problem::Stale);
+    }
+    let closed = Window { closes_at: may.now, ..before.window.clone() };
+    let mut tx = room.db.write(&may, "school.window.close").await?;
+    store::update(&mut tx, &before, &closed).await?;
+    tx.commit().await?;
+    let list = may.url(format_args!("/office/windows?year={}", closed.academic_year));
+    Ok(web::redirect_with(list, &Flash::good("已提前結束")))
+}

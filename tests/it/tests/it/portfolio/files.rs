@@ -1,0 +1,228 @@
+//! Files: from the announcement to the receipt, refusals, storage away.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use blob::{receipt::UploadReceipt, samples};
+use reqwest::Method;
+use serde_json::Value;
+use testkit::City;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+};
+
+use super::Pupil;
+
+/// Design §5: "only then says 'saved', in one transaction with the audit row and a signed receipt", checkable on a
+/// public page; the file is served from a cookieless origin.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_ends_with_a_receipt_that_verifies() {
+    let pupil = Pupil::up().await;
+    let before = pupil.bytes_used().await;
+    let id = pupil.outcome(0).await;
+    let pdf = samples::pdf(&["微型太陽能車"]);
+    let (file, saved) = pupil.upload(("outcome", id), "document", "報告.pdf", &pdf).await;
+    let answer: Value = saved.expect(200).json();
+    assert_eq!(answer["receipt_url"], pupil.me.at_school(&format!("/files/{file}/receipt")));
+    let again: Value = pupil.complete(file).await.expect(200).json();
+    assert_eq!(again, answer, "asked again it answers the same");
+    assert_eq!(pupil.bytes_used().await - before, i64::try_from(pdf.len()).unwrap());
+
+    let receipt: UploadReceipt = pupil.me.get(&format!("files/{file}/receipt.json")).await.expect(200).json();
+    let page = pupil.city.visitor().get("/receipts/check").await.expect(200);
+    let key = page.texts("code.break").pop().expect("the public key is shown");
+    let key: [u8; 32] = hex::decode(key).unwrap().try_into().unwrap();
+    assert!(receipt.verify(&key).iter().all(|check| check.passed));
+    assert!(receipt.verify_file(&pdf).iter().all(|check| check.passed));
+    assert_eq!(receipt.item, format!("outcome/{id}/document"));
+    pupil.me.get(&format!("files/{file}/receipt")).await.expect(200);
+
+    let text = serde_json::to_string(&receipt).unwrap();
+    let form = |text: &str| reqwest::multipart::Form::new().text("receipt", text.to_owned());
+    let genuine = pupil.city.visitor().post_multipart("/receipts/check", form(&text)).await.expect(200);
+    assert!(genuine.summary().contains("這張收據是真的"));
+    let forged = text.replace("報告.pdf", "別的.pdf");
+    let forged = pupil.city.visitor().post_multipart("/receipts/check", form(&forged)).await.expect(200);
+    assert!(forged.summary().contains("沒有通過查驗"));
+    pupil.city.visitor().post_multipart("/receipts/check", form("不是收據")).await.expect(422);
+    let audits = "select count(*) from app.audit where school_code = $1 and action = 'file.save' and $2 > 0";
+    assert_eq!(pupil.number(audits).await, 1);
+}
+
+/// Issue §3.4: preview "from a cookieless origin"; players ask for ranges.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_served_from_their_own_origin() {
+    let pupil = Pupil::up().await;
+    let id = pupil.outcome(0).await;
+    let mp4 = samples::mp4(7);
+    pupil.upload(("outcome", id), "media", "影片.mp4", &mp4).await.1.expect(200);
+    let page = pupil.me.get(&format!("outcomes/{id}")).await.expect(200);
+    let url = page.attributes("video", "src").pop().expect("a player in the page");
+    assert!(!url.starts_with(pupil.me.origin()), "{url}");
+
+    let visitor = pupil.city.visitor();
+    let whole = visitor.get(&url).await.expect(200);
+    assert_eq!(whole.bytes(), mp4);
+    assert_eq!(whole.header("content-type"), Some("video/mp4"));
+    assert_eq!(whole.header("x-content-type-options"), Some("nosniff"));
+    assert!(whole.header("content-security-policy").unwrap().starts_with("sandbox"));
+    assert!(whole.header("cache-control").unwrap().starts_with("private"));
+    assert_eq!(whole.header("set-cookie"), None);
+    let part = visitor.send(visitor.request(Method::GET, &url).header("range", "bytes=4-7")).await.expect(206);
+    assert_eq!(part.bytes(), &mp4[4..8]);
+    assert_eq!(part.header("content-range"), Some(format!("bytes 4-7/{}", mp4.len()).as_str()));
+    let beyond = visitor.send(visitor.request(Method::GET, &url).header("range", "bytes=99999999-")).await;
+    assert_eq!(beyond.status(), 416);
+
+    let path = url.splitn(4, '/').nth(3).unwrap();
+    visitor.get(&format!("{}/{path}", pupil.me.origin())).await.expect(404);
+    let forged = url.replacen("/f/7b", "/f/7c", 1);
+    visitor.get(&forged).await.expect(404);
+    pupil.city.pass(time::Duration::hours(2));
+    visitor.get(&url).await.expect(404);
+    let download = page.attributes("a.button--small", "href").into_iter().find(|link| link.contains("/f/"));
+    assert!(download.is_some());
+}
+
+/// Issue §3.4: "a renamed exe, a truncated PDF, an mp4 without moov, an HTML polyglot are refused with a reason"; what
+/// was set aside is given back.
+#[tokio::test(flavor = "multi_thread")]
+async fn content_that_is_not_what_it_claims_is_refused_with_a_reason() {
+    let pupil = Pupil::up().await;
+    let id = pupil.outcome(0).await;
+    let before = pupil.bytes_used().await;
+    let pdf = samples::pdf(&["一頁"]);
+    let mp4 = samples::mp4(1);
+    let moov = mp4.windows(4).position(|window| window == b"moov").unwrap();
+    let mut without_moov = mp4.clone();
+    without_moov[moov..moov + 4].copy_from_slice(b"free");
+    let polyglot = [b"<html><script>alert(1)</script>\n".as_slice(), &pdf].concat();
+    let exe = [b"MZ\x90\0".as_slice(), &[0; 600], b"PE\0\0"].concat();
+    for (slot, name, bytes) in [
+        ("document", "作業.pdf", exe.as_slice()),
+        ("document", "報告.pdf", &pdf[..pdf.len() / 2]),
+        ("document", "網頁.pdf", &polyglot),
+        ("media", "影片.mp4", &without_moov),
+        ("document", "文件在影音.pdf", &mp4),
+    ] {
+        let (file, refused) = pupil.upload(("outcome", id), slot, name, bytes).await;
+        let detail = refused.expect(422).json::<Value>()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.chars().count() > 8, "{name}: {detail}");
+        let again: Value = pupil.complete(file).await.expect(422).json();
+        assert_eq!(again["detail"], detail, "asked again it answers the same");
+    }
+    assert_eq!(pupil.bytes_used().await, before, "bytes given back");
+    let page = pupil.me.get(&format!("outcomes/{id}")).await.expect(200);
+    assert!(page.summary().contains("沒有") || !page.has(".viewer"), "nothing of it is shown");
+    pupil.upload(("outcome", id), "document", "報告.pdf", &pdf).await.1.expect(200);
+}
+
+/// Replacing keeps the saved file until its successor is saved.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_replacement_costs_nothing() {
+    let pupil = Pupil::up().await;
+    let id = pupil.ready(0).await;
+    let used = pupil.bytes_used().await;
+    let (_, refused) = pupil.upload(("outcome", id), "document", "新.pdf", b"%PDF-1.7 no more").await;
+    refused.expect(422);
+    assert_eq!(pupil.bytes_used().await, used);
+    assert!(pupil.me.get(&format!("outcomes/{id}")).await.expect(200).has(".viewer"), "the first file is still there");
+    let png = samples::png(64, 48, 3);
+    let (second, saved) = pupil.upload(("outcome", id), "document", "新.png", &png).await;
+    saved.expect(200);
+    let live = "select count(*) from portfolio.file where school_code = $1 and student_id = $2 and saved_at is not null
+                   and removed_at is null and outcome_id = (select max(id) from portfolio.outcome
+                       where school_code = $1 and student_id = $2)";
+    assert_eq!(pupil.number(live).await, 1);
+    pupil.me.delete(&format!("files/{second}")).await.expect(204);
+    assert_eq!(pupil.number(live).await, 0);
+}
+
+/// An upload that was cut goes on where it stopped; what is never finished is given back after a day.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_is_resumed_or_expires() {
+    let pupil = Pupil::up().await;
+    let id = pupil.outcome(0).await;
+    let before = pupil.bytes_used().await;
+    let pdf = samples::pdf(&["接續"]);
+    let plan: Value = pupil.announce(("outcome", id), "document", "a.pdf", pdf.len()).await.expect(201).json();
+    let file = plan["file_id"].as_i64().unwrap();
+    pupil.complete(file).await.expect(422);
+    let fresh: Value = pupil.me.get_json(&format!("files/{file}/parts")).await.expect(200).json();
+    assert_eq!(fresh["parts"].as_array().unwrap().len(), 1);
+    pupil.send_parts(&fresh, &pdf).await;
+    let none: Value = pupil.me.get_json(&format!("files/{file}/parts")).await.expect(200).json();
+    assert_eq!(none["parts"].as_array().unwrap().len(), 0);
+    pupil.complete(file).await.expect(200);
+
+    let plan: Value = pupil.announce(("outcome", id), "media", "b.mp3", 1000).await.expect(201).json();
+    pupil.city.pass(time::Duration::hours(25));
+    pupil.city.round("portfolio.file.sweep").await;
+    assert_eq!(pupil.bytes_used().await - before, i64::try_from(pdf.len()).unwrap());
+    pupil.me.get_json(&format!("files/{}/parts", plan["file_id"])).await.expect(404);
+}
+
+/// Design §9: "503 with what was kept"; the same request succeeds when the scanner is back, without sending again.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_scanner_away_the_file_is_kept_and_saved_later() {
+    let door = Door::before(&variable("LICHENG_CLAMD_ADDRESS")).await;
+    let pupil = Pupil::in_city(City::with(&[("LICHENG_CLAMD_ADDRESS", &door.address)]).await).await;
+    let id = pupil.outcome(0).await;
+    door.open.store(false, Ordering::SeqCst);
+    let pdf = samples::pdf(&["稍後"]);
+    let (file, away) = pupil.upload(("outcome", id), "document", "報告.pdf", &pdf).await;
+    let away = away.expect(503);
+    assert!(away.json::<Value>()["detail"].as_str().unwrap().contains("不必重新傳送"), "{}", away.text());
+    assert!(away.header("retry-after").is_some());
+    door.open.store(true, Ordering::SeqCst);
+    pupil.complete(file).await.expect(200);
+}
+
+/// Without scripts a plain form does the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_form_uploads_too() {
+    let pupil = Pupil::up().await;
+    let id = pupil.outcome(0).await;
+    let part = |bytes: Vec<u8>| reqwest::multipart::Part::bytes(bytes).file_name("照片.jpg");
+    let form = reqwest::multipart::Form::new().part("document", part(samples::jpeg(64, 48, 5)));
+    pupil.me.post_multipart(&format!("outcomes/{id}/files"), form).await.expect(303);
+    let page = pupil.me.get(&format!("outcomes/{id}")).await.expect(200);
+    assert!(page.has(".viewer img"), "{}", page.summary());
+    let form = reqwest::multipart::Form::new().part("document", part(b"MZ\x90 no picture".to_vec()));
+    pupil.me.post_multipart(&format!("outcomes/{id}/files"), form).await.expect(303);
+    let page = pupil.me.get(&format!("outcomes/{id}")).await.expect(200);
+    assert!(page.has(".notice--bad") && page.has(".viewer img"), "{}", page.summary());
+}
+
+/// A way to a component that can be shut.
+struct Door {
+    address: String,
+    open: Arc<AtomicBool>,
+}
+
+impl Door {
+    async fn before(target: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let open = Arc::new(AtomicBool::new(true));
+        let (target, is_open) = (target.to_owned(), Arc::clone(&open));
+        tokio::spawn(async move {
+            while let Ok((mut here, _)) = listener.accept().await {
+                if is_open.load(Ordering::SeqCst)
+                    && let Ok(mut there) = TcpStream::connect(&target).await
+                {
+                    tokio::spawn(async move { copy_bidirectional(&mut here, &mut there).await });
+                }
+            }
+        });
+        Self { address, open }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the component's address, from the runner of the tests")]
+fn variable(name: &str) -> String {
+    std::env::var(name).expect("set by the runner of the tests")
+}

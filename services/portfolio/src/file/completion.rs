@@ -79,6 +79,7 @@ pub(crate) async fn save(
         tx.audit(Audit::new("file.replace", "file", old.get()).after(json!({ "by": row.id })));
     }
     rows::save(tx, row.id, stored).await?;
+    let saved_at = tx.now().replace_nanosecond(0).expect("zero is a nanosecond");
     let receipt = room.signer.sign(Saved {
         school: tx.school(),
         student: rows::student_no(tx, student).await?,
@@ -86,7 +87,7 @@ pub(crate) async fn save(
         file_name: row.name.clone(),
         size: stored.size,
         sha256: stored.sha256,
-        saved_at: tx.now(),
+        saved_at,
     });
     let receipt = serde_json::to_value(receipt).map_err(Problem::internal)?;
     rows::keep_receipt(tx, row.id, &receipt).await?;

@@ -162,7 +162,8 @@ async fn an_upload_is_resumed_or_expires() {
     pupil.city.pass(time::Duration::hours(25));
     pupil.city.round("portfolio.file.sweep").await;
     assert_eq!(pupil.bytes_used().await - before, i64::try_from(pdf.len()).unwrap());
-    pupil.me.get_json(&format!("files/{}/parts", plan["file_id"])).await.expect(404);
+    let me = pupil.city.login_as(kernel::role::Role::Student, &pupil.school).await;
+    me.get_json(&format!("files/{}/parts", plan["file_id"])).await.expect(404);
 }
 
 /// Design §9: "503 with what was kept"; the same request succeeds when the scanner is back, without sending again.

@@ -94,7 +94,7 @@ create table app.job (
 select app.tenant_table('app.job');
 select app.open_to_worker('app.job');
 create index job_due on app.job (run_at) where dead_at is null;   -- the relay reads all schools
-grant select, insert, update, delete on app.job to svc_identity, svc_school, svc_portfolio, svc_certification, svc_counseling, svc_submission, svc_bureau, svc_worker;
+grant select, insert, update, delete on app.job to svc_identity, svc_school, svc_portfolio, svc_certification, svc_counseling, svc_submission, svc_worker;
 
 -- Every change of state: who, when, what, before and after. Partitioned by time, the one thing pruned by age.
 create table app.audit (

@@ -1,4 +1,5 @@
 //! Flows through the real router, with every component real.
 
+mod bureau;
 mod house;
 mod portfolio;

@@ -1,0 +1,175 @@
+//! The bureau's page (issue 2 §3.12).
+
+use kernel::role::Role;
+use sqlx::PgConnection;
+use testkit::City;
+use time::Duration;
+
+const CITY: &str = "000000";
+const SCHOOL: &str = "343303";
+
+async fn number(admin: &mut PgConnection, sql: &str) -> i64 {
+    let found = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(admin).await;
+    found.unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+fn digits(text: &str) -> i64 {
+    text.replace(',', "").parse().unwrap_or_else(|_| panic!("{text} is no number"))
+}
+
+/// The cells of one school's row.
+async fn row(city: &City, school: &str) -> Vec<String> {
+    let bureau = city.login_as(Role::Bureau, CITY).await;
+    let page = bureau.get("/bureau").await.expect(200);
+    let names = page.texts(".table tbody th");
+    let at = names.iter().position(|name| name.contains(school)).unwrap_or_else(|| panic!("{school} in {names:?}"));
+    page.texts(".table tbody td").chunks(8).nth(at).expect("eight cells").to_vec()
+}
+
+#[tokio::test]
+async fn the_page_shows_what_the_rooms_counted() {
+    let city = City::up().await;
+    let bureau = city.login_as(Role::Bureau, CITY).await;
+    let empty = bureau.get("/bureau").await.expect(200);
+    assert!(empty.text().contains("還沒有統計過") && !empty.has(".table"));
+
+    city.round("bureau.progress").await;
+    let page = bureau.get("/bureau").await.expect(200);
+    assert_eq!(page.texts(".table tbody th").len(), 6);
+    assert!(page.text().contains("統計於 0 秒前"));
+    let cells = row(&city, SCHOOL).await;
+    let mut admin = city.admin().await;
+    let live = [
+        "select count(*) from school.student where school_code = '343303' and left_at is null",
+        "select count(*) from portfolio.outcome o where school_code = '343303' and academic_year =
+           (select max(academic_year) from school.window_period)",
+        "select count(*) from certification.decision where school_code = '343303' and passed and revoked_at is null
+           and academic_year = (select max(academic_year) from school.window_period)",
+        "select count(*) from portfolio.outcome_selection where school_code = '343303'
+           and academic_year = (select max(academic_year) from school.window_period)",
+    ];
+    for (cell, sql) in cells.iter().zip(live) {
+        assert_eq!(digits(cell), number(&mut admin, sql).await, "{sql}");
+    }
+    assert!(digits(&cells[0]) >= 40 && digits(&cells[1]) > 0 && digits(&cells[2]) > 0, "{cells:?}");
+}
+
+/// One picture a school, which says in words what it shows.
+#[tokio::test]
+async fn the_chart_can_be_read_without_eyes() {
+    let city = City::up().await;
+    city.round("bureau.progress").await;
+    let page = city.login_as(Role::Bureau, CITY).await.get("/bureau").await.expect(200);
+    let said = page.attributes(".bars svg[role=img]", "aria-label");
+    assert_eq!(said.len(), 6);
+    assert!(said.iter().all(|said| said.contains("已勾選") && said.contains('%')), "{said:?}");
+    assert_eq!(page.attributes("[style]", "style"), Vec::<String>::new(), "the CSP allows no inline style");
+    assert_eq!(page.attributes(".table thead th[aria-sort]", "aria-sort"), ["ascending"]);
+}
+
+#[tokio::test]
+async fn a_school_that_let_the_selection_pass_is_overdue_until_it_submits() {
+    let city = City::up().await;
+    let mut admin = city.admin().await;
+    sqlx::query("delete from submission.roster_row").execute(&mut admin).await.expect("the administrator may");
+    sqlx::query("delete from submission.batch").execute(&mut admin).await.expect("the administrator may");
+    city.round("bureau.progress").await;
+    assert_eq!(row(&city, SCHOOL).await[7], "未提交");
+
+    sqlx::query("update school.window_period set closes_at = $1 where kind in ('outcome_select', 'activity_select')")
+        .bind(city.now() + Duration::hours(1))
+        .execute(&mut admin)
+        .await
+        .expect("the windows");
+    city.pass(Duration::hours(2));
+    city.round("bureau.progress").await;
+    assert_eq!(row(&city, SCHOOL).await[7], "逾期");
+    let bureau = city.login_as(Role::Bureau, CITY).await;
+    let late = bureau.get("/bureau?overdue=1").await.expect(200);
+    assert_eq!(late.texts(".table tbody th").len(), 6);
+
+    // two attempts: the last one counts, and one that was only built does not
+    for (attempt, state, rows) in [(1, "rejected", 5), (2, "notified", 7), (3, "built", 9)] {
+        sqlx::query(
+            "insert into submission.batch (school_code, academic_year, term, roster_code, template_version, attempt,
+               adapter, row_count, state, created_by, created_at, changed_at)
+             select $1, max(academic_year), 0, 26, 1, $2, 'api', $3, $4, 1, $5, $5 from school.window_period",
+        )
+        .bind(SCHOOL)
+        .bind(attempt as i16)
+        .bind(rows)
+        .bind(state)
+        .bind(city.now())
+        .execute(&mut admin)
+        .await
+        .expect("a batch");
+    }
+    city.round("bureau.progress").await;
+    let cells = row(&city, SCHOOL).await;
+    assert_eq!((cells[4].as_str(), cells[7].as_str()), ("7", "已提交"));
+    assert_eq!(bureau.get("/bureau?overdue=1").await.expect(200).texts(".table tbody th").len(), 5);
+}
+
+/// "At most 60 s old": unchanged rows are not rewritten at every round, and never older than the promise.
+#[tokio::test]
+async fn the_recount_writes_what_changed_and_keeps_the_age_small() {
+    let city = City::up().await;
+    let mut admin = city.admin().await;
+    city.round("bureau.progress").await;
+    let written = "select coalesce(sum(xmin::text::bigint), 0)::bigint from bureau.school_progress";
+    let first = number(&mut admin, written).await;
+    city.pass(Duration::seconds(20));
+    city.round("bureau.progress").await;
+    assert_eq!(number(&mut admin, written).await, first, "nothing changed, nothing written");
+    city.pass(Duration::seconds(20));
+    city.round("bureau.progress").await;
+    let oldest: time::OffsetDateTime = sqlx::query_scalar("select min(updated_at) from bureau.school_progress")
+        .fetch_one(&mut admin)
+        .await
+        .expect("the summary");
+    assert!(city.now() - oldest < Duration::seconds(1), "{oldest}");
+
+    city.pass(Duration::seconds(61));
+    let bureau = city.login_as(Role::Bureau, CITY).await;
+    let stale = bureau.get("/bureau").await.expect(200);
+    assert_eq!(stale.texts(".notice--bad").len(), 1, "a worker that doesn't count is noticed");
+}
+
+#[tokio::test]
+async fn the_numbers_can_be_sorted_filtered_and_taken_along() {
+    let city = City::up().await;
+    let mut admin = city.admin().await;
+    sqlx::query("update school.student set left_at = now() where school_code = $1 and id % 2 = 0")
+        .bind(SCHOOL)
+        .execute(&mut admin)
+        .await
+        .expect("the students");
+    city.round("bureau.progress").await;
+    let bureau = city.login_as(Role::Operator, CITY).await;
+    let page = bureau.get("/bureau?sort=students&order=asc").await.expect(200);
+    assert!(page.texts(".table tbody th")[0].contains(SCHOOL), "the smallest first");
+    assert_eq!(page.texts("[aria-sort=ascending]").len(), 1);
+    let vocational = bureau.get("/bureau?kind=vocational").await.expect(200);
+    let shown = vocational.texts(".table tbody th");
+    assert!(!shown.is_empty() && shown.iter().all(|school| school.contains("技術型")), "{shown:?}");
+
+    let link = vocational.attributes("a[href^='/bureau/progress.csv']", "href").remove(0);
+    let file = bureau.get(&link).await.expect(200);
+    assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert_eq!(file.text().lines().count(), shown.len() + 1);
+    let nonsense = bureau.get("/bureau?sort=%F0%9F%A4%B7&order=sideways&kind=nowhere").await.expect(200);
+    assert!(nonsense.has(".empty"));
+}
+
+#[tokio::test]
+async fn schools_do_not_watch_each_other() {
+    let city = City::up().await;
+    for role in [Role::Student, Role::CourseTeacher, Role::SchoolAdmin, Role::OutcomeSubmitter] {
+        let visitor = city.login_as(role, SCHOOL).await;
+        for path in ["/bureau", "/bureau/progress.csv"] {
+            assert_eq!(visitor.get(path).await.status(), 403, "{} {path}", role.code());
+        }
+    }
+    let stranger = city.visitor().get("/bureau").await.expect(303);
+    assert!(stranger.location().starts_with("/login?next="));
+}

@@ -1,0 +1,184 @@
+//! The program itself, as it runs in production: telemetry, probes, stopping, refusing a foreign schema.
+//!
+//! Starts the binary that stands beside the test's own: `cargo verify` builds both, and so does
+//! `cargo build -p licheng` before `cargo test -p it`.
+
+use axum::{Router, body::Bytes, extract::Path, extract::State, routing::post};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use testkit::City;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    net::{TcpListener, TcpStream},
+    process::{Child, ChildStdout, Command},
+};
+
+/// Longer than any of this takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `licheng serve` on a port of its own.
+struct Process {
+    child: Child,
+    log: Lines<BufReader<ChildStdout>>,
+    address: SocketAddr,
+}
+
+impl Process {
+    /// The program on a city's database and Redis, with some variables set otherwise.
+    async fn start(city: &City, target: &str, settings: &[(&str, &str)]) -> Self {
+        let address = free_address().await;
+        let program = std::env::current_exe().expect("a running test has a path");
+        let program = program.ancestors().nth(2).expect("target/debug/deps/it").join("licheng");
+        assert!(program.exists(), "{} is missing: cargo build -p licheng", program.display());
+        let config = &city.house.config;
+        let database =
+            config.database.url("bureau").expect("a configured role").expose().replace("svc_bureau", "{role}");
+        let mut command = Command::new(program);
+        command
+            .args(["serve", "--target", target])
+            .env("LICHENG_DATABASE_URL", database)
+            .env("LICHENG_REDIS_URL", config.redis.url.expose())
+            .env("LICHENG_LISTEN", address.to_string())
+            .env("LICHENG_ORIGIN", format!("http://localhost:{}", address.port()))
+            .env("LICHENG_FILES_ORIGIN", format!("http://127.0.0.1:{}", address.port()))
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().expect("the program starts");
+        let log = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        Self { child, log, address }
+    }
+
+    /// Waits for the line that says so.
+    async fn serving(mut self) -> Self {
+        let waiting = async {
+            while let Some(line) = self.log.next_line().await.expect("a readable log") {
+                if line.contains("serving") {
+                    return true;
+                }
+            }
+            false
+        };
+        let serving = tokio::time::timeout(PATIENCE, waiting).await.expect("the program serves within a minute");
+        assert!(serving, "the program ended: {}", self.complaint().await);
+        self
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        let client = reqwest::Client::builder().resolve("localhost", self.address).build().expect("a client");
+        let url = format!("http://localhost:{}{path}", self.address.port());
+        let answer = client.get(url).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    }
+
+    async fn terminate(&self) {
+        let id = self.child.id().expect("a running process").to_string();
+        let status = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
+        assert!(status.success());
+    }
+
+    async fn ended(&mut self) -> ExitStatus {
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends within a minute").expect("a status")
+    }
+
+    async fn complaint(&mut self) -> String {
+        let mut text = String::new();
+        self.child.stderr.take().expect("a pipe").read_to_string(&mut text).await.expect("readable");
+        text
+    }
+}
+
+async fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    listener.local_addr().expect("a bound port")
+}
+
+/// Bodies by signal.
+type Received = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+
+async fn receive(State(received): State<Received>, Path(signal): Path<String>, body: Bytes) {
+    received.lock().expect("nobody panics while holding it").entry(signal).or_default().extend(body);
+}
+
+/// A collector of OTLP on loopback.
+async fn collector() -> (Received, String) {
+    let received = Received::default();
+    let routes = Router::new().route("/v1/{signal}", post(receive)).with_state(received.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("a bound port"));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (received, endpoint)
+}
+
+/// A request of which the server waits for the rest.
+async fn half_a_form(address: SocketAddr) -> TcpStream {
+    let mut connection = TcpStream::connect(address).await.expect("a connection");
+    let head = format!(
+        "POST /login/account HTTP/1.1\r\nhost: localhost:{port}\r\norigin: http://localhost:{port}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: 37\r\nconnection: close\r\n\r\ntemporary_login=x",
+        port = address.port()
+    );
+    connection.write_all(head.as_bytes()).await.expect("a writable connection");
+    connection
+}
+
+/// Issue 2 §1.6 and §1.3: traces, metrics and logs arrive, probes answer, SIGTERM lets requests end.
+#[tokio::test]
+async fn a_process_tells_what_it_does_and_leaves_in_order() {
+    let city = City::up().await;
+    let (received, endpoint) = collector().await;
+    let settings = [("LICHENG_OTLP_ENDPOINT", endpoint.as_str()), ("LICHENG_NOTICE_SECONDS", "1")];
+    let mut process = Process::start(&city, "all", &settings).await.serving().await;
+    assert_eq!(process.get("/livez").await.0, 200);
+    let (ready, why) = process.get("/readyz").await;
+    assert_eq!(ready, 200, "{why}");
+    assert_eq!(process.get("/login").await.0, 200);
+    let (_, metrics) = process.get("/metrics").await;
+    assert!(metrics.contains("licheng_build_info{"), "{metrics}");
+    assert!(metrics.contains(r#"route="/login""#), "{metrics}");
+
+    let mut unfinished = half_a_form(process.address).await;
+    process.terminate().await;
+    while !process.get("/readyz").await.1.contains(r#""stopping":true"#) {}
+    unfinished.write_all(b"&temporary_password=x").await.expect("still connected");
+    let mut answer = String::new();
+    unfinished.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
+    assert!(process.ended().await.success());
+
+    let received = received.lock().expect("nobody panics while holding it");
+    for (signal, expected) in
+        [("traces", "/login"), ("metrics", "licheng_"), ("logs", "GET /login 200"), ("traces", "licheng-all")]
+    {
+        let body = received.get(signal).unwrap_or_else(|| panic!("no {signal} arrived"));
+        assert!(String::from_utf8_lossy(body).contains(expected), "{expected} is not among the {signal}");
+    }
+}
+
+#[tokio::test]
+async fn readiness_names_what_is_away() {
+    let city = City::up().await;
+    let process =
+        Process::start(&city, "bureau", &[("LICHENG_REDIS_URL", "redis://127.0.0.1:1/")]).await.serving().await;
+    let (status, body) = process.get("/readyz").await;
+    assert_eq!((status, body.as_str()), (503, r#"{"ready":false,"stopping":false,"away":["redis"]}"#));
+    assert_eq!(process.get("/livez").await.0, 200, "away is no reason to be restarted");
+}
+
+/// Design §10: "`serve` refuses a schema it doesn't know".
+#[tokio::test]
+async fn a_schema_of_another_version_is_refused() {
+    let city = City::up().await;
+    let newest = "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)";
+    sqlx::query(newest).execute(&mut city.admin().await).await.expect("the administrator may");
+    let mut process = Process::start(&city, "bureau", &[]).await;
+    assert!(!process.ended().await.success());
+    let complaint = process.complaint().await;
+    assert!(complaint.contains("run `licheng migrate`"), "{complaint}");
+}

@@ -3,3 +3,4 @@
 mod bureau;
 mod house;
 mod portfolio;
+mod school;

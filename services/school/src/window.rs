@@ -32,25 +32,28 @@ struct Typed {
     year: String,
     term: String,
     grade: String,
+    /// A window may open twice (domain §4.3: "stage 1 about end of January, stage 2 about early February").
+    stage: String,
     opens: String,
     closes: String,
 }
 
 impl Typed {
     /// The form of an existing window.
-    fn of(window: &Window) -> Self {
+    fn of(window: &Window, stage: i16) -> Self {
         Self {
             kind: window.kind.code().to_owned(),
             year: window.academic_year.to_string(),
             term: window.term.to_string(),
             grade: window.grade.unwrap_or(0).to_string(),
+            stage: stage.to_string(),
             opens: field_value(window.opens_at),
             closes: field_value(window.closes_at),
         }
     }
 
-    /// The window that the form describes, if the regulation allows it.
-    fn read(&self) -> Result<Window, FieldErrors> {
+    /// The window that the form describes and its stage, if the regulation allows it.
+    fn read(&self) -> Result<(Window, i16), FieldErrors> {
         let mut errors = FieldErrors::new();
         let kind = self.kind.parse::<WindowKind>().map_err(|error| errors.add("kind", error.to_string()));
         let year = self.year.parse::<AcademicYear>().map_err(|error| errors.add("year", error.to_string()));
@@ -59,20 +62,24 @@ impl Typed {
         if term.is_none() {
             errors.add("term", "學期應為 0（全學年）到 4");
         }
+        let stage = self.stage.parse::<i16>().ok().filter(|stage| (1..=9).contains(stage));
+        if stage.is_none() {
+            errors.add("stage", "梯次應為 1 到 9");
+        }
         if grade.is_none() {
             errors.add("grade", "年級應為 0（全部）到 6");
         }
         let opens = parse_date_time(&self.opens).map_err(|error| errors.add("opens", error.to_string()));
         let closes = parse_date_time(&self.closes).map_err(|error| errors.add("closes", error.to_string()));
-        let (Ok(kind), Ok(academic_year), Some(term), Some(grade), Ok(opens_at), Ok(closes_at)) =
-            (kind, year, term, grade, opens, closes)
+        let (Ok(kind), Ok(academic_year), Some(term), Some(grade), Some(stage), Ok(opens_at), Ok(closes_at)) =
+            (kind, year, term, grade, stage, opens, closes)
         else {
             return Err(errors);
         };
         let grade = (grade != 0).then_some(grade);
         let window = Window { kind, academic_year, term, grade, opens_at, closes_at };
         let lawful = window.check(&Ruleset::of(academic_year), None);
-        lawful.map(|()| window).map_err(|error| FieldErrors::one("closes", error.to_string()))
+        lawful.map(|()| (window, stage)).map_err(|error| FieldErrors::one("closes", error.to_string()))
     }
 }
 
@@ -96,7 +103,8 @@ mod tests {
 
     fn typed(kind: &str, opens: &str, closes: &str) -> Typed {
         let [kind, opens, closes] = [kind, opens, closes].map(str::to_owned);
-        Typed { kind, year: "115".to_owned(), term: "1".to_owned(), grade: "0".to_owned(), opens, closes }
+        let [year, term, grade, stage] = ["115", "1", "0", "1"].map(str::to_owned);
+        Typed { kind, year, term, grade, stage, opens, closes }
     }
 
     #[test]
@@ -118,18 +126,18 @@ mod tests {
     /// Domain §4.9: "Outcome upload open ≥ 2 weeks after end-of-term ceremony (not grade 3 term 2)".
     #[test]
     fn a_short_upload_window_is_advised_against_but_not_refused() {
-        let short = typed("outcome_upload", "2026-11-20T08:00", "2026-11-27T17:00").read().unwrap();
+        let (short, _) = typed("outcome_upload", "2026-11-20T08:00", "2026-11-27T17:00").read().unwrap();
         assert!(advice(&short).is_some());
         let graduating = Window { grade: Some(3), term: RosterTerm::new(2).unwrap(), ..short };
         assert_eq!(advice(&graduating), None);
-        let long = typed("outcome_upload", "2026-11-20T08:00", "2026-12-20T17:00").read().unwrap();
+        let (long, _) = typed("outcome_upload", "2026-11-20T08:00", "2026-12-20T17:00").read().unwrap();
         assert_eq!(advice(&long), None);
     }
 
     #[test]
     fn the_form_shows_taiwans_time() {
-        let window = typed("outcome_upload", "2026-11-20T08:00", "115/12/20 17:00").read().unwrap();
-        let again = Typed::of(&window);
+        let (window, stage) = typed("outcome_upload", "2026-11-20T08:00", "115/12/20 17:00").read().unwrap();
+        let again = Typed::of(&window, stage);
         assert_eq!((again.opens.as_str(), again.closes.as_str()), ("2026-11-20T08:00", "2026-12-20T17:00"));
     }
 }

@@ -357,6 +357,10 @@ pub(crate) fn recognise(source: &mut Source) -> Result<Recognised, NotRecognised
             continue;
         }
         let known = NOT_KEPT.iter().find(|(heading, _)| headings.iter().any(|found| plain(found) == *heading));
+        if let Some((_, roster)) = known {
+            seen.push(Some(*roster));
+            continue;
+        }
         match table(&sheet, *row, headings) {
             // a vendor's list of rows that lack something: 學期成績(缺)
             Some(_) if half_width(&sheet).contains("(缺)") => {
@@ -365,7 +369,6 @@ pub(crate) fn recognise(source: &mut Source) -> Result<Recognised, NotRecognised
                 }
             }
             Some(table) => tables.push(table),
-            None if known.is_some() => seen.push(known.map(|(_, roster)| *roster)),
             None => {
                 seen.push(None);
                 ignored_sheets.push(sheet);

@@ -17,8 +17,8 @@ use kernel::{
 use std::sync::Arc;
 use web::{Answer, FieldErrors, Flash, Form, May, Page, Problem, Query, Tone, need};
 
-/// The name that PostgreSQL gives to the key (kind, year, term, grade).
-const SAME_WINDOW: &str = "window_period_school_code_kind_academic_year_term_grade_key";
+/// The name that PostgreSQL gives to the key (kind, year, term, grade, stage).
+const SAME_WINDOW: &str = "window_period_school_code_kind_academic_year_term_grade_sta_key";
 
 #[derive(Template)]
 #[template(path = "window/index.html")]
@@ -75,7 +75,8 @@ pub(super) async fn index(
     Query(when): Query<When>,
 ) -> Answer {
     let year = when.year(may.now);
-    let typed = Typed { year: year.to_string(), term: "0".to_owned(), grade: "0".to_owned(), ..Typed::default() };
+    let [term, grade, stage] = ["0", "0", "1"].map(str::to_owned);
+    let typed = Typed { year: year.to_string(), term, grade, stage, ..Typed::default() };
     draw_index(&may, &room, year, (typed, FieldErrors::new())).await
 }
 
@@ -99,12 +100,12 @@ pub(super) async fn create(
     Form(typed): Form<Typed>,
 ) -> Answer {
     let year = typed.year.parse().unwrap_or_else(|_| When::default().year(may.now));
-    let window = match typed.read() {
-        Ok(window) => window,
+    let (window, stage) = match typed.read() {
+        Ok(read) => read,
         Err(errors) => return draw_index(&may, &room, year, (typed, errors)).await,
     };
     let mut tx = room.db.write(&may, "school.window.create").await?;
-    match store::insert(&mut tx, &window).await {
+    match store::insert(&mut tx, &window, stage).await {
         Ok(_) => tx.commit().await?,
         Err(error) if error.is_constraint(SAME_WINDOW) => {
             drop(tx);
@@ -116,7 +117,7 @@ pub(super) async fn create(
 }
 
 fn already_there() -> FieldErrors {
-    FieldErrors::one("kind", "同一種類、學年期、年級已經有作業時間，請直接修改那一筆")
+    FieldErrors::one("kind", "同一種類、學年期、年級、梯次已經有作業時間，請直接修改那一筆")
 }
 
 /// Back to the list, with advice where there is some.
@@ -140,8 +141,13 @@ pub(super) async fn edit(
     State(room): State<Arc<Room>>,
     Path((_, id)): Path<(String, i64)>,
 ) -> Answer {
-    let Numbered { id, window } = find(&may, &room, id).await?;
-    web::html(&Edit { page: may.page("修改作業時間"), id, typed: Typed::of(&window), errors: FieldErrors::new() })
+    let Numbered { id, stage, window } = find(&may, &room, id).await?;
+    web::html(&Edit {
+        page: may.page("修改作業時間"),
+        id,
+        typed: Typed::of(&window, stage),
+        errors: FieldErrors::new(),
+    })
 }
 
 /// Changes a window.
@@ -155,12 +161,12 @@ pub(super) async fn update(
     let redraw = |typed: Typed, errors: FieldErrors| {
         web::html_with(StatusCode::UNPROCESSABLE_ENTITY, &Edit { page: may.page("修改作業時間"), id, typed, errors })
     };
-    let window = match typed.read() {
-        Ok(window) => window,
+    let (window, stage) = match typed.read() {
+        Ok(read) => read,
         Err(errors) => return redraw(typed, errors),
     };
     let mut tx = room.db.write(&may, "school.window.update").await?;
-    match store::update(&mut tx, &before, &window).await {
+    match store::update(&mut tx, &before, (&window, stage)).await {
         Ok(()) => tx.commit().await?,
         Err(error) if error.is_constraint(SAME_WINDOW) => return redraw(typed, already_there()),
         Err(error) => return Err(error.into()),
@@ -180,7 +186,7 @@ pub(super) async fn close(
     }
     let closed = Window { closes_at: may.now, ..before.window.clone() };
     let mut tx = room.db.write(&may, "school.window.close").await?;
-    store::update(&mut tx, &before, &closed).await?;
+    store::update(&mut tx, &before, (&closed, before.stage)).await?;
     tx.commit().await?;
     let list = may.url(format_args!("/office/windows?year={}", closed.academic_year));
     Ok(web::redirect_with(list, &Flash::good("已提前結束")))

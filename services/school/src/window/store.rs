@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 /// A window with its number.
 pub(super) struct Numbered {
     pub(super) id: i64,
+    pub(super) stage: i16,
     pub(super) window: Window,
 }
 
@@ -20,6 +21,7 @@ struct Row {
     academic_year: i16,
     term: i16,
     grade: i16,
+    stage: i16,
     opens_at: OffsetDateTime,
     closes_at: OffsetDateTime,
 }
@@ -35,7 +37,7 @@ impl Row {
             opens_at: self.opens_at,
             closes_at: self.closes_at,
         };
-        Some(Numbered { id: self.id, window })
+        Some(Numbered { id: self.id, stage: self.stage, window })
     }
 }
 
@@ -44,8 +46,8 @@ pub(super) async fn of_year(tx: &mut TenantTx, year: AcademicYear) -> Result<Vec
     let school = tx.school();
     let rows = sqlx::query_as!(
         Row,
-        "select id, kind, academic_year, term, grade, opens_at, closes_at from school.window_period
-         where school_code = $1 and academic_year = $2 order by kind, term, grade",
+        "select id, kind, academic_year, term, grade, stage, opens_at, closes_at from school.window_period
+         where school_code = $1 and academic_year = $2 order by kind, term, grade, stage",
         school.as_str(),
         year.get()
     )
@@ -59,7 +61,7 @@ pub(super) async fn find(tx: &mut TenantTx, id: i64) -> Result<Option<Numbered>,
     let school = tx.school();
     let row = sqlx::query_as!(
         Row,
-        "select id, kind, academic_year, term, grade, opens_at, closes_at from school.window_period
+        "select id, kind, academic_year, term, grade, stage, opens_at, closes_at from school.window_period
          where school_code = $1 and id = $2",
         school.as_str(),
         id
@@ -69,19 +71,20 @@ pub(super) async fn find(tx: &mut TenantTx, id: i64) -> Result<Option<Numbered>,
     Ok(row.and_then(Row::numbered))
 }
 
-/// Announces a window; [`Error::Constraint`] if there is one for the same kind, year, term and grade.
-pub(super) async fn insert(tx: &mut TenantTx, window: &Window) -> Result<i64, Error> {
+/// Announces a window; [`Error::Constraint`] if there is one for the same kind, year, term, grade and stage.
+pub(super) async fn insert(tx: &mut TenantTx, window: &Window, stage: i16) -> Result<i64, Error> {
     let school = tx.school();
     let id = sqlx::query_scalar!(
-        "insert into school.window_period (school_code, kind, academic_year, term, grade, opens_at, closes_at)
-         values ($1, $2, $3, $4, $5, $6, $7) returning id",
+        "insert into school.window_period (school_code, kind, academic_year, term, grade, opens_at, closes_at, stage)
+         values ($1, $2, $3, $4, $5, $6, $7, $8) returning id",
         school.as_str(),
         window.kind.code(),
         window.academic_year.get(),
         window.term.get(),
         window.grade.unwrap_or(0),
         window.opens_at,
-        window.closes_at
+        window.closes_at,
+        stage
     )
     .fetch_one(tx.conn())
     .await?;
@@ -90,10 +93,11 @@ pub(super) async fn insert(tx: &mut TenantTx, window: &Window) -> Result<i64, Er
 }
 
 /// Changes a window that still is as the person saw it.
-pub(super) async fn update(tx: &mut TenantTx, before: &Numbered, window: &Window) -> Result<(), Error> {
+pub(super) async fn update(tx: &mut TenantTx, before: &Numbered, (window, stage): (&Window, i16)) -> Result<(), Error> {
     let school = tx.school();
     let changed = sqlx::query!(
-        "update school.window_period set kind = $3, academic_year = $4, term = $5, grade = $6, opens_at = $7, closes_at = $8
+        "update school.window_period
+         set kind = $3, academic_year = $4, term = $5, grade = $6, opens_at = $7, closes_at = $8, stage = $11
          where school_code = $1 and id = $2 and opens_at = $9 and closes_at = $10",
         school.as_str(),
         before.id,
@@ -104,7 +108,8 @@ pub(super) async fn update(tx: &mut TenantTx, before: &Numbered, window: &Window
         window.opens_at,
         window.closes_at,
         before.window.opens_at,
-        before.window.closes_at
+        before.window.closes_at,
+        stage
     )
     .execute(tx.conn())
     .await?;

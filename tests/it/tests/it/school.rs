@@ -158,7 +158,9 @@ async fn an_import_is_checked_held_confirmed_applied_and_taken_back() {
     assert_eq!(office.count("app.audit where school_code = $1 and action = 'import.apply'").await, 1);
     office.city.drain_jobs().await;
     let account = "identity.membership where school_code = $1 and name = '新同學'";
-    assert_eq!(office.count(account).await, 1, "identity followed the roster");
+    let errors: Vec<Option<String>> =
+        sqlx::query_scalar("select last_error from app.job").fetch_all(&mut office.admin).await.expect("jobs");
+    assert_eq!(office.count(account).await, 1, "identity followed the roster: {errors:?}");
 
     // twice is stale, not double
     office.clerk.post_form(&application, &[("confirm", "yes")]).await.expect(409);
@@ -227,7 +229,8 @@ async fn a_school_is_built_up_from_files_and_taken_down_again() {
         let sheet = book.add_worksheet().set_name("學生資料名冊").expect("a sheet");
         let headings = "身分證號,出生日期,所屬學校代碼,科/班/學程別代碼,部別,班別,班級座號代碼,備註(學生姓名),備註(資料當學期學號)";
         sheet.write_row(0, 0, headings.split(',')).expect("cells");
-        let row = [NationalId::nth(NOBODY).expose(), "0991231", SCHOOL, "101", "1", "1", "Z0105", "新同學", "999001"];
+        let nobody = NationalId::nth(NOBODY);
+        let row = [nobody.expose(), "0991231", SCHOOL, "101", "1", "1", "Z0105", "新同學", "999001"];
         sheet.write_row(1, 0, row).expect("cells");
         book.save_to_buffer().expect("a workbook")
     };
@@ -365,6 +368,7 @@ async fn a_window_is_announced_changed_and_closed() {
             ("year", "120"),
             ("term", "0"),
             ("grade", "0"),
+            ("stage", "1"),
             ("opens", opens),
             ("closes", closes),
         ]

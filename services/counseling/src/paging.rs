@@ -45,6 +45,11 @@ impl Pager {
             },
         }
     }
+
+    /// Whether there is another page at all.
+    pub(crate) fn leads_on(&self) -> bool {
+        !(self.previous.is_empty() && self.next.is_empty())
+    }
 }
 
 #[cfg(test)]
@@ -59,6 +64,7 @@ mod tests {
         assert!(pager.next.ends_with("page=3"));
         assert_eq!(pager.summary, "第 21–40 筆，共 45 筆");
         let last = Pager::new("/r", &[], 3, 45);
+        assert!(last.leads_on() && !Pager::new("/r", &[], 1, 20).leads_on());
         assert_eq!((last.next.as_str(), last.summary.as_str()), ("", "第 41–45 筆，共 45 筆"));
     }
 

@@ -10,7 +10,7 @@ use ::store::{Audit, Db};
 use kernel::{actor::Context, ids::PersonId, role::Role, school::SchoolCode, secrets::Keys};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
-use web::{Problem, Visitor};
+use web::Problem;
 
 use crate::{
     Room,
@@ -65,15 +65,14 @@ pub(crate) fn check(new: &str, login: &str, old: Option<&str>) -> Result<(), Wea
 
 /// Judges name and password. `None`: wrong, unknown, locked or expired, with the same work done for each.
 ///
-/// The attempt is counted before it is judged, so that many at the same time get no more than five guesses.
+/// `ctx` is the system's: who asks is not known yet. The attempt is counted before it is judged, so that many at the same time get no more than five guesses.
 pub(crate) async fn attempt(
     room: &Room,
-    visitor: &Visitor,
+    ctx: &Context,
     login: &LoginName,
     password: &Password,
 ) -> Result<Option<Entrance>, Problem> {
-    let ctx = trail::city(visitor);
-    let mut tx = room.db.write(&ctx, "identity.temporary.attempt").await?;
+    let mut tx = room.db.write(ctx, "identity.temporary.attempt").await?;
     let counted = store::count_attempt(&mut tx, login, MAX_FAILURES.into(), LOCK).await?;
     let fingerprint = trail::fingerprint(room, login.as_str());
     tx.audit(Audit::general("account.attempt", "temporary_account").after(json!({ "login": fingerprint })));
@@ -85,7 +84,7 @@ pub(crate) async fn attempt(
     let hash = counted.as_ref().map(|account| account.password_hash.clone());
     let right = room.hasher.verify(password.clone(), hash).await.map_err(Problem::internal)?;
     let Some(account) = counted.filter(|_| right) else { return Ok(None) };
-    let mut tx = room.db.write(&ctx, "identity.temporary.succeed").await?;
+    let mut tx = room.db.write(ctx, "identity.temporary.succeed").await?;
     store::forget_failures(&mut tx, login).await?;
     tx.audit(Audit::general("account.succeed", "temporary_account").after(json!({ "login": fingerprint })));
     tx.commit().await?;

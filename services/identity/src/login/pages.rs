@@ -186,7 +186,7 @@ pub(crate) async fn by_temporary_account(
     limit(&room, address, &form.temporary_login).await?;
     let next = form.next.as_deref();
     let proven = match LoginName::parse(&form.temporary_login) {
-        Some(login) => temporary::attempt(&room, &visitor, &login, &form.temporary_password).await?,
+        Some(login) => temporary::attempt(&room, &trail::city(&visitor), &login, &form.temporary_password).await?,
         None => None,
     };
     if let Some(entrance) = proven {

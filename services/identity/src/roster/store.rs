@@ -61,7 +61,8 @@ pub(super) async fn remove_hats(tx: &mut TenantTx) -> Result<Vec<PersonId>, Erro
          )
          delete from identity.membership m
          where m.school_code = $1 and m.source = 'roster'
-           and not exists (select from entitled e where e.person_id = m.person_id and e.role = m.role)
+           -- hashed; as an anti-join over rows nobody can estimate it takes eight seconds for 4,000 students
+           and (m.person_id, m.role) not in (select person_id, role from entitled where person_id is not null)
          returning m.person_id",
         school.as_str()
     )

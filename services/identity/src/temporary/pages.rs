@@ -5,10 +5,11 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use kernel::{actor::Context, school::SchoolCode};
 use serde::Deserialize;
 use serde_json::json;
 use store::Audit;
-use web::{Answer, FieldErrors, Flash, Form, LoggedIn, Page, Problem, Query, Visitor};
+use web::{Answer, FieldErrors, Flash, Form, LoggedIn, Page, Problem, Query};
 
 use super::{attempt, check, store as rows};
 use crate::{
@@ -64,20 +65,16 @@ pub(crate) struct Typed {
 }
 
 /// `POST /account/password`: the change ends the person's other sessions, and this one gets a new token.
-pub(crate) async fn change(
-    who: LoggedIn,
-    visitor: Visitor,
-    State(room): State<Arc<Room>>,
-    Form(typed): Form<Typed>,
-) -> Answer {
+pub(crate) async fn change(who: LoggedIn, State(room): State<Arc<Room>>, Form(typed): Form<Typed>) -> Answer {
     let session = who.session();
     if session.provider != Provider::Account.code() {
         return Err(Problem::NotFound);
     }
     let login = LoginName::parse(&session.login).ok_or(Problem::NotFound)?;
     let next = typed.next.as_deref();
+    let asker = Context::system(SchoolCode::CITY, who.request_id.clone(), who.now);
     let mut errors = rules(&typed, login.as_str());
-    if errors.is_empty() && attempt(&room, &visitor, &login, &typed.current).await?.is_none() {
+    if errors.is_empty() && attempt(&room, &asker, &login, &typed.current).await?.is_none() {
         errors.add("current", "目前的密碼不正確。連續輸入錯誤 5 次，帳號會暫停使用 15 分鐘。");
     }
     if !errors.is_empty() {

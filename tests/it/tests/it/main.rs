@@ -3,5 +3,6 @@
 mod bureau;
 mod counseling;
 mod house;
+mod identity;
 mod portfolio;
 mod school;

@@ -62,7 +62,7 @@ impl Activity {
         student.slot(self.year, RosterTerm::YEAR)
     }
 
-    pub(crate) fn from_school(&self) -> bool {
+    pub(crate) fn is_from_school(&self) -> bool {
         self.cadre.is_some()
     }
 
@@ -80,12 +80,12 @@ impl Activity {
 
     /// Changing it; `core_changed`: a field other than summary, files and link.
     pub(crate) fn edit(&self, student: &Student, core_changed: bool, files: NewFiles) -> Action {
-        let (slot, state, from_school) = (self.slot(student), self.state(), self.from_school());
+        let (slot, state, from_school) = (self.slot(student), self.state(), self.is_from_school());
         Action::EditActivity { slot, state, from_school, core_changed, files }
     }
 
     pub(crate) fn delete(&self) -> Action {
-        Action::DeleteActivity { state: self.state(), from_school: self.from_school() }
+        Action::DeleteActivity { state: self.state(), from_school: self.is_from_school() }
     }
 
     /// 「限學生高中就學期間取得之多元表現」 (domain §4.1): it ended on or after the first day of the year of entry.

@@ -191,7 +191,7 @@ fn edit_page(may: &May<need::PortfolioEdit>, standing: &Standing, typed: &Typed,
     let Standing { activity, ground } = standing;
     let kind = Kind::of(activity.kind);
     let refusal = ground.may(&activity.edit(&ground.student, false, NewFiles::default()), may.now).err();
-    let from_school = activity.from_school();
+    let from_school = activity.is_from_school();
     FormPage {
         page: may.page(format!("修改{}", activity.kind.label())),
         action: format!("/activities/{}", activity.id),
@@ -237,7 +237,7 @@ pub(crate) async fn update(
     let standing = Standing::load(&mut tx, student, id).await?;
     let Standing { activity, ground } = &standing;
     let redraw = |errors| web::html_with(StatusCode::UNPROCESSABLE_ENTITY, &edit_page(&may, &standing, &typed, errors));
-    let core = activity.from_school().then(|| activity.fields.clone());
+    let core = activity.is_from_school().then(|| activity.fields.clone());
     let content = match read(Kind::of(activity.kind), core, &typed, (ground, activity.has_media())) {
         Ok(content) => content,
         Err(errors) => return redraw(errors),

@@ -88,10 +88,10 @@ pub(crate) async fn index(
     drop(tx);
 
     let mut years: Vec<_> = all.iter().map(|activity| activity.year).chain([year, acting]).collect();
-    years.sort_by(|a, b| b.cmp(a));
+    years.sort_by_key(|year| std::cmp::Reverse(*year));
     years.dedup();
     let of_year: Vec<&Activity> = all.iter().filter(|activity| activity.year == year).collect();
-    let used = of_year.iter().filter(|activity| !activity.from_school()).count();
+    let used = of_year.iter().filter(|activity| !activity.is_from_school()).count();
     let slot = ground.student.slot(year, RosterTerm::YEAR);
     let add =
         Action::AddActivity { slot, used_in_year: i64::try_from(used).unwrap_or(i64::MAX), files: NewFiles::default() };
@@ -125,7 +125,7 @@ fn row(activity: &Activity) -> Row {
         summary: activity.summary.clone(),
         tone: tone(state),
         state: state.label(),
-        from_school: activity.from_school(),
+        from_school: activity.is_from_school(),
         files: activity.saved().map(|file| file.place().label()).collect(),
     }
 }

@@ -77,7 +77,7 @@ pub(crate) async fn show(
         tone: tone(state),
         state: state.label(),
         next_step: next_step(&activity),
-        from_school: activity.from_school(),
+        from_school: activity.is_from_school(),
         windows: [WindowKind::ActivityUpload, WindowKind::ActivitySelect]
             .map(|kind| WindowView::of(&ground, kind, &slot, now))
             .into(),

@@ -7,7 +7,7 @@ use axum::{
     body::Bytes,
     extract::{Multipart, Path, State},
     http::{StatusCode, header},
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
 use blob::receipt::{Check, UploadReceipt, key_id};
 use kernel::{calendar::roc_date_time, ids::FileId};
@@ -133,7 +133,7 @@ pub(crate) async fn check(visitor: Visitor, State(room): State<Arc<Room>>, form:
     }
     let saved_at = moment(&receipt.saved_at);
     let result = Some(Verdict { receipt, saved_at, checks, with_file: file.is_some() });
-    Ok::<Response, Problem>(web::html(&CheckPage { typed: text, result, ..page })?)
+    web::html(&CheckPage { typed: text, result, ..page })
 }
 
 struct Sent {

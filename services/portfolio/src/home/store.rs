@@ -108,7 +108,7 @@ pub(crate) async fn counts(tx: &mut TenantTx, student: StudentId, year: Academic
     let mut selected = row.selected.0;
     if !selected.iter().any(|of| of.year == year) {
         selected.push(Selected { year, outcomes: 0, activities: 0 });
-        selected.sort_by(|a, b| b.year.cmp(&a.year));
+        selected.sort_by_key(|of| std::cmp::Reverse(of.year));
     }
     let of_year = selected.iter().find(|of| of.year == year);
     Ok(Counts {

@@ -87,7 +87,7 @@ pub(crate) async fn index(
     drop(tx);
 
     let mut years: Vec<_> = courses.iter().map(|course| course.year).chain([year]).collect();
-    years.sort_by(|a, b| b.cmp(a));
+    years.sort_by_key(|year| std::cmp::Reverse(*year));
     years.dedup();
     let term = filter.term.as_deref().and_then(|term| term.parse().ok());
     let terms = terms(&ground, courses.into_iter().filter(|course| course.year == year).collect(), &outcomes, may.now);
@@ -97,7 +97,7 @@ pub(crate) async fn index(
 
 fn terms(ground: &Ground, courses: Vec<Course>, outcomes: &[Outcome], now: OffsetDateTime) -> Vec<TermView> {
     let mut terms: Vec<Term> = courses.iter().map(|course| course.term).collect();
-    terms.sort_by(|a, b| b.cmp(a));
+    terms.sort_by_key(|term| std::cmp::Reverse(*term));
     terms.dedup();
     let view = |term: Term| {
         let used = outcomes.iter().filter(|outcome| outcome.course.term == term).count();

@@ -26,6 +26,15 @@ pub(crate) const LINKS_LAST: Duration = Duration::days(7);
 /// What must be left of that when a batch is handed over.
 pub(crate) const LINKS_LEFT: Duration = Duration::days(1);
 
+/// The central database did not take the notice.
+pub(crate) const NOTICE_REFUSED: &str = "notice_refused";
+/// The central database does not answer for the job any more.
+pub(crate) const INQUIRY_REFUSED: &str = "inquiry_refused";
+/// The receipt that it gave was not imported.
+pub(crate) const RECEIPT_REFUSED: &str = "receipt_refused";
+/// The roster could not be written.
+pub(crate) const BUILD_FAILED: &str = "build_failed";
+
 /// How the batch reaches the central database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Adapter {
@@ -168,7 +177,7 @@ impl Batch {
 
     /// Whether it may be handed over: built, or sent back only because something could not be fetched.
     pub(crate) fn may_be_handed_over(&self, now: OffsetDateTime) -> Result<(), NotNow> {
-        let again = self.state == State::Rejected && self.adapter == Adapter::Api && self.failed_only_to_fetch();
+        let again = self.state == State::Rejected && self.adapter == Adapter::Api && self.failed_on_the_way();
         if self.state != State::Built && !again {
             return Err(NotNow::State { state: self.state });
         }
@@ -181,10 +190,11 @@ impl Batch {
         Ok(())
     }
 
-    /// Sent back for nothing but fetches that failed: the same batch can be announced again.
-    pub(crate) fn failed_only_to_fetch(&self) -> bool {
-        let fetch = |error: &RowError| matches!(error.code.as_str(), "file_download" | "workbook_download");
-        !self.errors.is_empty() && self.errors.iter().all(fetch) && self.central_job_id.is_some()
+    /// Nothing is wrong with the roster itself: fetches failed, or the two systems did not come to terms. The same
+    /// batch can be announced again.
+    pub(crate) fn failed_on_the_way(&self) -> bool {
+        let on_the_way = ["file_download", "workbook_download", NOTICE_REFUSED, INQUIRY_REFUSED];
+        !self.errors.is_empty() && self.errors.iter().all(|error| on_the_way.contains(&error.code.as_str()))
     }
 
     /// `115 學年度 26 學生課程學習成果名冊　第 1 次`

@@ -160,6 +160,9 @@ pub(crate) fn remedy(code: &str) -> &'static str {
         "duplicate_row" => "請學生取消勾選重複的一件。",
         "no_sheet" => "進修部名冊只有學期、轉學轉科、借讀三種，請和國教署窗口確認如何提交。",
         "file_download" | "workbook_download" => "中央資料庫沒有取得檔案；確認平臺對外連線正常後，按「再次通知」。",
+        "notice_refused" | "inquiry_refused" => "請平臺維運人員核對與中央資料庫的介接設定，之後按「再次通知」。",
+        "receipt_refused" => "名冊本身已被接受；請洽中央資料庫窗口重新產生收訖明細，再取回一次。",
+        "build_failed" => "請把批次編號告知平臺維運人員，之後重新建立名冊。",
         "file_size" | "file_kind" => "請學生取消勾選這一件，改上傳合規的檔案並重新認證。",
         "workbook_hash"
         | "workbook_size"

@@ -87,7 +87,11 @@ async fn announced(
     let token = Token::read(&token, &room.keys, who.now()).ok_or(Problem::NotFound)?;
     room.web.limit("roster", &format!("{} {}", token.school, token.batch), FETCHES).await?;
     let ctx = Context::system(token.school, who.request_id().to_owned(), who.now());
-    let (_, made) = again(&room, &ctx, token.batch).await?;
+    let (batch, made) = again(&room, &ctx, token.batch).await?;
+    if batch.workbook_sha256.as_deref() != Some(made.sha256.as_slice()) {
+        // a release between notice and fetch may pack otherwise; the central database would refuse the file anyway
+        return Err(Problem::internal("the workbook is not the one that was announced"));
+    }
     Ok(([(header::CONTENT_TYPE, XLSX)], made.bytes).into_response())
 }
 

@@ -66,9 +66,20 @@ pub(crate) async fn build(room: Arc<Room>, job: JobRun) -> Result<(), JobError> 
             let errors: Vec<RowError> = findings.iter().map(Finding::as_error).collect();
             store::change(&mut tx, batch_id, (State::Building, State::Rejected), &errors).await?;
         }
-        Err(error) => return Err(JobError::fail(error)),
+        // a batch that stayed in building for ever would keep every later attempt away
+        Err(error) => {
+            tracing::error!(batch = batch_id.get(), %error, "a roster could not be built");
+            tx.audit(audit.after(json!({ "state": "rejected", "failed": error.to_string() })));
+            let error = told(super::BUILD_FAILED, "名冊無法建立");
+            store::change(&mut tx, batch_id, (State::Building, State::Rejected), &[error]).await?;
+        }
     }
     Ok(tx.commit().await?)
+}
+
+/// An error of a batch as a whole.
+pub(crate) fn told(code: &str, message: impl Into<String>) -> RowError {
+    RowError { code: code.to_owned(), message: message.into(), ..RowError::default() }
 }
 
 /// `submission.notify`: tells the central database where the roster lies. The notice is the same each time it is told,
@@ -77,11 +88,11 @@ pub(crate) async fn notify(room: Arc<Room>, job: JobRun) -> Result<(), JobError>
     let Payload { batch_id } = job.payload()?;
     let batch = read(&room, &job, batch_id).await?;
     let waits = batch.state == State::Notified && batch.central_job_id.is_none();
-    let told = match room.central.api() {
+    let answer = match room.central.api() {
         Some(api) if waits => Some(api.notify(&notice(&room, &job, &batch)?).await),
         _ => None,
     };
-    let refused = match told {
+    let refused = match answer {
         Some(Err(error @ CentralError::Away(_))) => return Err(error.into()),
         Some(Err(error)) => Some(error),
         Some(Ok(central_job)) => return handed_over(&room, &job, batch_id, &central_job).await,
@@ -90,7 +101,7 @@ pub(crate) async fn notify(room: Arc<Room>, job: JobRun) -> Result<(), JobError>
     let Some(mut tx) = job.claim(&room.db, "submission.notify").await? else { return Ok(()) };
     let audit = Audit::new("batch.notify", "batch", batch_id.get());
     if let Some(error) = refused {
-        let error = RowError { code: "notice_refused".to_owned(), message: error.to_string(), ..RowError::default() };
+        let error = told(super::NOTICE_REFUSED, refusal(&error));
         tx.audit(audit.after(json!({ "state": "rejected", "refused": error.message })));
         store::change(&mut tx, batch_id, (State::Notified, State::Rejected), &[error]).await?;
     } else {
@@ -128,18 +139,34 @@ pub(crate) async fn poll(room: Arc<Room>, job: JobRun) -> Result<(), JobError> {
     let batch = read(&room, &job, batch_id).await?;
     let asked = match (room.central.api(), &batch.central_job_id) {
         (Some(api), Some(central_job)) if matches!(batch.state, State::Notified | State::Accepted) => {
-            Some(api.status(central_job, batch.progress.version).await?)
+            match api.status(central_job, batch.progress.version).await {
+                Err(error @ CentralError::Away(_)) => return Err(error.into()),
+                answer => Some(answer),
+            }
         }
         _ => None,
     };
     let Some(mut tx) = job.claim(&room.db, "submission.poll").await? else { return Ok(()) };
     match asked {
-        Some(status) => heard(&mut tx, &batch, status).await?,
+        Some(Ok(status)) => heard(&mut tx, &batch, status).await?,
+        Some(Err(error)) => {
+            let error = told(super::INQUIRY_REFUSED, refusal(&error));
+            tx.audit(Audit::new("batch.poll", "batch", batch_id.get()).after(json!({ "refused": error.message })));
+            store::change(&mut tx, batch_id, (batch.state, State::Rejected), &[error]).await?;
+        }
         None => {
             tx.audit(Audit::new("batch.poll", "batch", batch_id.get()).after(json!({ "state": batch.state.code() })))
         }
     }
     Ok(tx.commit().await?)
+}
+
+/// What the officer is told of it: the status, not the other side's words, which may be anything.
+fn refusal(error: &CentralError) -> String {
+    match error {
+        CentralError::Refused { status, .. } => format!("中央資料庫拒絕了呼叫（HTTP {status}）"),
+        CentralError::Away(_) | CentralError::Unreadable(_) => "中央資料庫的回應無法解讀".to_owned(),
+    }
 }
 
 /// Keeps an answer: progress, and at the end the results by row.

@@ -65,21 +65,34 @@ async fn create(may: Submitter, Shared(room): Shared<Arc<Room>>, Form(typed): Fo
     if let Some(errors) = objections(&report, &typed) {
         return redraw(&room, &may, typed, errors).await;
     }
-    let mut tx = room.db.write(&may, "submission.batch.create").await?;
-    if store::under_way(&mut tx, &scope).await? {
-        drop(tx);
-        let errors = FieldErrors::one("roster", "這份名冊的上一次提交還在進行，請等它完成");
-        return redraw(&room, &may, typed, errors).await;
+    match write(&room, &may, &scope, adapter(&room, &typed)).await? {
+        Some(id) => Ok(web::redirect(may.url(format_args!("/submission/batches/{id}")))),
+        None => {
+            let errors = FieldErrors::one("roster", "這份名冊的上一次提交還在進行，請等它完成");
+            redraw(&room, &may, typed, errors).await
+        }
+    }
+}
+
+/// Writes the batch and has it built; `None`: an earlier attempt is still under way.
+async fn write(room: &Room, may: &Submitter, scope: &Scope, adapter: Adapter) -> Result<Option<BatchId>, Problem> {
+    let mut tx = room.db.write(may, "submission.batch.create").await?;
+    if store::under_way(&mut tx, scope).await? {
+        return Ok(None);
     }
     let template = roster::store::template(&mut tx, scope.code.roster, scope.year).await?.ok_or(Problem::NotFound)?;
     let by = may.staff().ok_or(Problem::Forbidden)?;
-    let adapter = adapter(&room, &typed);
-    let id = store::create(&mut tx, &scope, adapter, template.version, by.get()).await.map_err(one_at_a_time)?;
-    let after = json!({ "roster": scope.code.get(), "year": scope.year.get(), "term": scope.term.get(), "adapter": adapter.code() });
+    let id = store::create(&mut tx, scope, adapter, template.version, by.get()).await.map_err(one_at_a_time)?;
+    let after = json!({
+        "roster": scope.code.get(),
+        "year": scope.year.get(),
+        "term": scope.term.get(),
+        "adapter": adapter.code(),
+    });
     tx.audit(Audit::new("batch.create", "batch", id.get()).after(after));
     tx.enqueue(Job::new("submission.build", Payload { batch_id: id }));
     tx.commit().await?;
-    Ok(web::redirect(may.url(format_args!("/submission/batches/{id}"))))
+    Ok(Some(id))
 }
 
 /// Two officers who begin the same attempt at the same moment: the second one sees the first one's.
@@ -124,9 +137,9 @@ fn objections(report: &Report, typed: &Typed) -> Option<FieldErrors> {
     if report.rows == 0 {
         return Some(FieldErrors::one("roster", "目前沒有任何一列可以提交"));
     }
-    let open = report.findings.iter().map(|finding| finding.trouble);
+    let mut troubles = report.findings.iter().map(|finding| finding.trouble);
     let open =
-        open.filter(|trouble| matches!(trouble, Trouble::SelectionOpen { .. } | Trouble::SelectionAhead { .. })).next();
+        troubles.find(|trouble| matches!(trouble, Trouble::SelectionOpen { .. } | Trouble::SelectionAhead { .. }));
     open.filter(|_| typed.open_selection.is_empty())
         .map(|trouble| FieldErrors::one("open_selection", format!("{}；確定現在提交，請勾選", trouble.message())))
 }

@@ -3,9 +3,16 @@
 use super::import::{self, NotImported};
 use crate::{
     Room,
-    batch::{self, jobs::Payload},
+    batch::{
+        self, RECEIPT_REFUSED,
+        jobs::{Payload, told},
+    },
 };
-use ::store::jobs::{JobError, JobRun};
+use ::store::{
+    Audit,
+    jobs::{JobError, JobRun},
+};
+use serde_json::json;
 use std::sync::Arc;
 
 /// `submission.receipt`: fetches, verifies and imports. Anything wrong with it changes nothing; a second delivery finds
@@ -19,9 +26,21 @@ pub(crate) async fn fetch(room: Arc<Room>, job: JobRun) -> Result<(), JobError> 
         return Err(JobError::fail("the batch was not handed over by the interface"));
     };
     let receipt = api.receipt(central_job).await?;
-    let ready = import::prepare(&room, &job.ctx, receipt.zip, receipt.password).await?;
+    let ready = match import::prepare(&room, &job.ctx, receipt.zip, receipt.password).await {
+        Err(NotImported::Refused(refused)) => Err(refused),
+        ready => Ok(ready?),
+    };
     let Some(mut tx) = job.claim(&room.db, "submission.receipt").await? else { return Ok(()) };
-    import::keep(&mut tx, ready).await?;
+    match ready {
+        Ok(ready) => {
+            import::keep(&mut tx, ready).await?;
+        }
+        Err(refused) => {
+            let error = told(RECEIPT_REFUSED, format!("收訖明細沒有匯入：{refused}"));
+            tx.audit(Audit::new("receipt.refuse", "batch", batch_id.get()).after(json!({ "why": error.message })));
+            batch::store::change(&mut tx, batch_id, (batch.state, batch.state), &[error]).await?;
+        }
+    }
     Ok(tx.commit().await?)
 }
 

@@ -126,7 +126,7 @@ pub(crate) mod tests {
             let mut parts = line.trim().trim_start_matches('(').split(", ");
             let mut next = || parts.next().unwrap();
             let (_, no, name, holds, tail) = (next(), next(), next(), next(), next());
-            let own = json_after(line);
+            let own = json_after(line.trim_end_matches('['));
             let columns = [head.clone(), own, tails[tail.trim_matches('\'')].clone()].concat();
             Sheet {
                 no: no.parse().unwrap(),

@@ -34,7 +34,8 @@ pub(crate) fn write<'r>(
     rows: impl Iterator<Item = (i16, i32, &'r [String])>,
     made_at: OffsetDateTime,
 ) -> Result<Made, XlsxError> {
-    let text = Format::new().set_num_format("@");
+    // 49 is the built-in format @: text
+    let text = Format::new().set_num_format_index(49);
     let mut workbook = Workbook::new();
     let created = ExcelDateTime::from_timestamp(made_at.unix_timestamp())?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));

@@ -6,3 +6,4 @@ mod house;
 mod identity;
 mod portfolio;
 mod school;
+mod submission;

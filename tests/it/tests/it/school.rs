@@ -156,11 +156,11 @@ async fn an_import_is_checked_held_confirmed_applied_and_taken_back() {
     let sealed = office.city.house.keys.open(SCHOOL.parse().expect("a code"), &stored.2);
     assert_eq!(sealed.as_deref(), Ok(new.expose()), "stored encrypted, for this school");
     assert_eq!(office.count("app.audit where school_code = $1 and action = 'import.apply'").await, 1);
+    // the first round of a new Redis only makes the queue
+    office.city.drain_jobs().await;
     office.city.drain_jobs().await;
     let account = "identity.membership where school_code = $1 and name = '新同學'";
-    let errors: Vec<Option<String>> =
-        sqlx::query_scalar("select last_error from app.job").fetch_all(&mut office.admin).await.expect("jobs");
-    assert_eq!(office.count(account).await, 1, "identity followed the roster: {errors:?}");
+    assert_eq!(office.count(account).await, 1, "identity followed the roster");
 
     // twice is stale, not double
     office.clerk.post_form(&application, &[("confirm", "yes")]).await.expect(409);

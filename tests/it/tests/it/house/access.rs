@@ -58,6 +58,10 @@ const IDS: &[(&str, &str)] = &[
          order by (staff_id = $3) desc, section_id limit 1",
     ),
     (
+        "window",
+        "select id from school.window_period where school_code = $1 and $2::bigint >= 0 and $3::bigint >= 0 order by id limit 1",
+    ),
+    (
         "class",
         "select id from school.class where school_code = $1 and $2::bigint >= 0 order by (homeroom_staff_id = $3) desc nulls last, id limit 1",
     ),

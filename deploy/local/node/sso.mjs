@@ -114,6 +114,8 @@ const provider = new Provider(config.issuer, {
     },
   },
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+  // The provider's own dispatcher refuses loopback, which is where the one party lives that it tells of log-outs.
+  fetch: (url, { dispatcher: _dispatcher, ...options }) => fetch(url, options),
   ttl: { AccessToken: 3600, AuthorizationCode: 60, Grant: 28800, IdToken: 3600, Interaction: 3600, Session: 28800 },
   async findAccount(_ctx, sub) {
     const person = await findPerson(sub);
@@ -143,6 +145,9 @@ const provider = new Provider(config.issuer, {
 const isLoopback = (uri) => /^http:\/\/(localhost|127\.0\.0\.1)(:\d+)?\//.test(uri);
 provider.Client.prototype.redirectUriAllowed = isLoopback;
 provider.Client.prototype.postLogoutRedirectUriAllowed = isLoopback;
+
+// a back channel that nobody answers would otherwise fail in silence
+provider.on('backchannel.error', (_ctx, error) => console.error('back-channel log-out:', error));
 
 async function readForm(request) {
   let body = '';

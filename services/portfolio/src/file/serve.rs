@@ -37,7 +37,7 @@ pub(crate) async fn show(
     let left = (link.expires - now.unix_timestamp()).max(0);
     set.insert(header::CACHE_CONTROL, text(format!("private, max-age={left}, immutable")));
     if kind != MediaType::Pdf {
-        // the PDF viewers of browsers refuse to work in a sandbox; a PDF's own scripts never reach the page
+        // not every browser's PDF viewer works in a sandbox; a PDF's own scripts never reach a page
         let origin = &room.web.settings().origin;
         let policy = format!("sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors {origin}");
         set.insert(header::CONTENT_SECURITY_POLICY, text(policy));

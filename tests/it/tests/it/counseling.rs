@@ -142,7 +142,8 @@ async fn a_file_is_proven_before_the_record_is_saved() {
     let program = [b"MZ".as_slice(), &[0; 4000]].concat();
     let infected = format!("%PDF-1.4\n{}", samples::eicar()).into_bytes();
     let large = vec![b'x'; 4 * 1024 * 1024 + 1];
-    for (name, bytes) in [("程式.pdf", program), ("病毒.pdf", infected), ("太大.pdf", large), ("空.pdf", Vec::new())] {
+    for (name, bytes) in [("程式.pdf", program), ("病毒.pdf", infected), ("太大.pdf", large), ("空.pdf", Vec::new())]
+    {
         let refused = desk.send(desk.form("附檔測試", &students).part("file", file(name, bytes))).await.expect(422);
         assert_eq!(refused.texts("#file-error").len(), 1, "{name}");
         assert_eq!(refused.attributes("#topic", "value"), ["附檔測試"], "{name}: the text is kept");

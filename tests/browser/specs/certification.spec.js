@@ -1,13 +1,14 @@
 /** The teacher's desk: read, decide, publish, take back; all of it without a mouse where there is a keyboard. */
-import { expect, test } from '../support/test.js';
+import { expect, test, wear } from '../support/test.js';
 
 /** Teachers of other classes than the loop's. */
 const READER = 2;
 const JUDGE = 3;
 const MANY = 4;
 
-/** The waiting outcomes of this teacher, opened one after the other by the links that the page offers. */
+/** The waiting outcomes of this teacher, who may have logged in as a homeroom teacher. */
 async function queue(page, home) {
+  await wear(page, '授課教師');
   await page.goto(home.path('certification'));
   await expect(page.locator('[data-queue-item]').first()).toBeVisible();
 }

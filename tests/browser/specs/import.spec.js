@@ -25,8 +25,8 @@ test('a roster is checked, applied and taken back', async ({ as, home, look }, i
   await page.getByRole('button', { name: '上傳並檢查' }).click();
   await expect(page.getByRole('heading', { name: /檢查結果/ })).toBeVisible();
   const findings = page.getByRole('region', { name: '錯誤與提醒' });
-  await expect(findings.getByText('9999999')).toBeVisible();
-  await expect(findings.getByText('不是日期')).toBeVisible();
+  await expect(findings.getByText('9999999').first()).toBeVisible();
+  await expect(findings.getByText('不是日期').first()).toBeVisible();
   await look(page, 'import-checked');
   const download = page.waitForEvent('download');
   await page.getByRole('link', { name: '下載成 Excel 檔' }).click();
@@ -36,7 +36,7 @@ test('a roster is checked, applied and taken back', async ({ as, home, look }, i
   await look(page, 'import-applied');
   await page.getByRole('button', { name: '還原這次匯入' }).click();
   await page.getByRole('dialog').getByRole('button', { name: '還原' }).click();
-  await expect(page.getByText(/資料回到匯入前的樣子/)).toBeVisible();
+  await expect(page.getByText(/還原，資料回到匯入前的樣子/)).toBeVisible();
   await look(page, 'import-reverted');
 });
 

@@ -2,7 +2,7 @@
 import { begin } from '../support/cabinet.js';
 import { BUREAU, academicYear } from '../support/city.js';
 import { pdf, saved } from '../support/files.js';
-import { expect, test } from '../support/test.js';
+import { expect, test, wear } from '../support/test.js';
 
 /** The first student of the first class, and who teaches that class its first course. */
 const STUDENT = 0;
@@ -21,15 +21,15 @@ test('a year: upload, certify, select, submit, confirm', async ({ as, home, look
     await expect(student.locator('.viewer iframe')).toBeVisible();
     await student.getByRole('button', { name: '送出認證' }).click();
     await student.getByRole('dialog').getByRole('button', { name: '送出認證' }).click();
-    await expect(student.locator('.badge', { hasText: '等待認證' }).first()).toBeVisible();
+    await expect(student.locator('.badge', { hasText: '待認證' }).first()).toBeVisible();
     await look(student, 'outcome-sent');
   });
   const outcome = student.url().split('?')[0];
 
   await test.step('the teacher opens, passes and publishes it', async () => {
     const teacher = await as(home.teacher(TEACHER));
-    await teacher.goto(home.path('certification?status=waiting'));
-    // newest last or first: it is the one that the student has just sent
+    await wear(teacher, '授課教師');
+    await teacher.goto(home.path('certification'));
     const rows = teacher.locator('[data-queue-item]');
     await expect(rows.first()).toBeVisible();
     const name = await student.locator('.identity__person').evaluate((person) => person.firstChild.textContent.trim());
@@ -61,7 +61,7 @@ test('a year: upload, certify, select, submit, confirm', async ({ as, home, look
     const item = student.locator('.tick').filter({ hasText: summary });
     await item.getByRole('checkbox').check();
     await student.getByRole('button', { name: /^下一步/ }).click();
-    await expect(student.getByRole('heading', { name: '這樣對嗎？' })).toBeVisible();
+    await expect(student.getByRole('heading', { name: '這樣對嗎？', level: 1 })).toBeVisible();
     await expect(student.locator('.row').filter({ hasText: summary }).getByText('新選的')).toBeVisible();
     await look(student, 'selection-review');
     await student.getByRole('button', { name: '對，就這樣' }).click();

@@ -1,7 +1,7 @@
 /** Without a script, and on the narrowest screens that still exist. */
 import { BUREAU } from '../support/city.js';
 import { pdf, saved } from '../support/files.js';
-import { expect, logIn, test } from '../support/test.js';
+import { expect, logIn, test, wear } from '../support/test.js';
 
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false });
@@ -16,7 +16,7 @@ test.describe('without JavaScript', () => {
     await page.getByRole('link', { name: /^新增成果/ }).first().click();
     await page.getByLabel('成果簡述').fill('沒有 JavaScript 也能交。');
     await page.getByRole('button', { name: '下一步：上傳檔案' }).click();
-    await expect(page.getByText('上傳檔案需要開啟 JavaScript').first()).toBeVisible();
+    await expect(page.locator('noscript p').first()).toBeVisible();
     await page.getByText('上傳不順利？改用一般方式').first().click();
     await page.getByLabel('選擇文件檔').setInputFiles(await saved(info, '一般方式.pdf', pdf('plain')));
     await page.getByRole('button', { name: '上傳', exact: true }).first().click();
@@ -44,6 +44,7 @@ test.describe('320 pixels wide', () => {
     ];
     for (const [account, paths] of rooms) {
       const visitor = await as(account, { viewport: { width: 320, height: 640 } });
+      if (account === home.teacher(2)) await wear(visitor, '授課教師');
       for (const path of paths) {
         await visitor.goto(home.path(path));
         await look(visitor, `narrow-${path.replaceAll('/', '-')}`);

@@ -46,8 +46,13 @@ export const test = base.extend({
   },
 
   /** Looks at the page as it stands: axe, width, picture. */
-  look: async ({}, use, info) => {
-    await use((page, name) => look(page, name, info));
+  look: async ({ javaScriptEnabled }, use, info) => {
+    await use(async (page, name) => {
+      await picture(page, name, info);
+      // axe is a script; the same page was its when the scripts ran
+      if (javaScriptEnabled !== false) await barriers(page, name);
+      await width(page, name);
+    });
   },
 });
 
@@ -71,16 +76,32 @@ export async function logIn(page, account, password = PASSWORD) {
   await expect(page.getByRole('button', { name: '登出' })).toBeVisible();
 }
 
-async function look(page, name, info) {
+/** Puts on another hat, unless it is on. */
+export async function wear(page, role) {
+  const worn = page.locator('.identity__role');
+  if ((await worn.textContent()).trim() === role) return;
+  await page.getByText('切換身分').click();
+  await page.getByRole('button', { name: new RegExp(role) }).click();
+  await expect(worn).toHaveText(role);
+}
+
+async function picture(page, name, info) {
   await page.waitForLoadState('load');
-  await page.evaluate(() => document.fonts.ready);
-  const width = page.viewportSize().width;
+  await page.evaluate(() => document.fonts.ready.then(() => undefined));
   const folder = `${process.env.BROWSER_OUTPUT}/screenshots/${name}`;
   await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: `${folder}/${info.project.name}-${width}.png`, fullPage: true, animations: 'disabled' });
+  const path = `${folder}/${info.project.name}-${page.viewportSize().width}.png`;
+  await page.screenshot({ path, fullPage: true, animations: 'disabled' });
+}
+
+async function barriers(page, name) {
   const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
   const found = violations.map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`);
   expect.soft(found, `axe on ${name} (${page.url()})`).toEqual([]);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-  expect.soft(wide, `${name} is wider than the window (${page.url()})`).toBeLessThanOrEqual(width);
+}
+
+async function width(page, name) {
+  const needed = await page.evaluate(() => document.documentElement.scrollWidth);
+  const message = `${name} is wider than the window (${page.url()})`;
+  expect.soft(needed, message).toBeLessThanOrEqual(page.viewportSize().width);
 }

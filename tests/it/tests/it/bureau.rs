@@ -92,8 +92,8 @@ async fn a_school_that_let_the_selection_pass_is_overdue_until_it_submits() {
     for (attempt, state, rows) in [(1, "rejected", 5), (2, "notified", 7), (3, "built", 9)] {
         sqlx::query(
             "insert into submission.batch (school_code, academic_year, term, roster_code, template_version, attempt,
-               adapter, row_count, state, created_by, created_at, changed_at)
-             select $1, max(academic_year), 0, 26, 1, $2, 'api', $3, $4, 1, $5, $5 from school.window_period",
+               adapter, row_count, state, links_expire_at, created_by, created_at, changed_at)
+             select $1, max(academic_year), 0, 26, 1, $2, 'api', $3, $4, $5, 1, $5, $5 from school.window_period",
         )
         .bind(SCHOOL)
         .bind(attempt as i16)

@@ -15,7 +15,7 @@ use testkit::City;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
     net::{TcpListener, TcpStream},
-    process::{Child, ChildStdout, Command},
+    process::{Child, ChildStderr, Command},
 };
 
 /// Longer than any of this takes on a busy machine.
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// `licheng serve` on a port of its own.
 struct Process {
     child: Child,
-    log: Lines<BufReader<ChildStdout>>,
+    log: Lines<BufReader<ChildStderr>>,
     address: SocketAddr,
 }
 
@@ -47,11 +47,11 @@ impl Process {
             .env("LICHENG_ORIGIN", format!("http://localhost:{}", address.port()))
             .env("LICHENG_FILES_ORIGIN", format!("http://127.0.0.1:{}", address.port()))
             .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let mut child = command.spawn().expect("the program starts");
-        let log = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let log = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         Self { child, log, address }
     }
 
@@ -87,9 +87,13 @@ impl Process {
         tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends within a minute").expect("a status")
     }
 
+    /// The rest of what it says, until it ends.
     async fn complaint(&mut self) -> String {
         let mut text = String::new();
-        self.child.stderr.take().expect("a pipe").read_to_string(&mut text).await.expect("readable");
+        while let Some(line) = self.log.next_line().await.expect("a readable log") {
+            text.push_str(&line);
+            text.push('\n');
+        }
         text
     }
 }

@@ -248,11 +248,14 @@ fn is_decimal(text: &str) -> bool {
 }
 
 /// The hash of what a row says: its sheet and cells without the national id, files by content rather than by link,
-/// empty cells left out. Receipts are hashed the same way, so that equal hashes mean equal content.
+/// empty cells left out, whatever the order of the columns: JSON has none. Receipts are hashed the same way, so that
+/// equal hashes mean equal content.
 pub(crate) fn content_hash<'c>(sheet: &str, cells: impl Iterator<Item = (&'c str, &'c str)>) -> [u8; 32] {
     let mut hash = Digest::new(&SHA256);
     hash.update(sheet.as_bytes());
-    for (title, text) in cells.filter(|(_, text)| !text.is_empty()) {
+    let mut cells: Vec<_> = cells.filter(|(_, text)| !text.is_empty()).collect();
+    cells.sort_unstable();
+    for (title, text) in cells {
         for part in ["\u{1e}", title, "\u{1f}", content(text)] {
             hash.update(part.as_bytes());
         }

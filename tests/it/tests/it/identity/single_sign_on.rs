@@ -217,7 +217,10 @@ async fn hear_form(listener: TcpListener) -> String {
             let said = head.to_ascii_lowercase();
             let wanted = said.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok());
             if length == 0 || body.len() >= wanted.unwrap_or(usize::MAX) {
-                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await.expect("sent");
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                    .await
+                    .expect("sent");
                 return body.to_owned();
             }
         }

@@ -79,10 +79,11 @@ async fn five_failures_lock_for_fifteen_minutes() {
     assert!(statuses.iter().all(|status| *status == 422), "{statuses:?}");
     assert!(audited(&city, "account.lock").await.is_some());
     // eight at the same time were five that counted: the rest found it locked
-    let failures: i16 = sqlx::query_scalar("select failures from identity.temporary_account where login = 'temp.locked'")
-        .fetch_one(&mut city.admin().await)
-        .await
-        .unwrap();
+    let failures: i16 =
+        sqlx::query_scalar("select failures from identity.temporary_account where login = 'temp.locked'")
+            .fetch_one(&mut city.admin().await)
+            .await
+            .unwrap();
     assert_eq!(failures, 5);
     let locked = log_in(&browser, "temp.locked", FIRST).await.expect(422);
     assert_eq!(locked.texts(".field__error"), unknown.texts(".field__error"), "an unknown name gets the same answer");

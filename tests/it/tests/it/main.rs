@@ -1,6 +1,7 @@
 //! Flows through the real router, with every component real.
 
 mod bureau;
+mod certification;
 mod counseling;
 mod house;
 mod identity;

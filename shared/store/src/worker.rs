@@ -164,14 +164,17 @@ impl Worker {
         let mut redis = self.redis.clone();
         let options =
             streams::StreamReadOptions::default().group(GROUP, &self.consumer).count(BATCH.unsigned_abs() as usize);
-        let read: Result<Option<streams::StreamReadReply>, _> = redis.xread_options(&[STREAM], &[">"], &options).await;
-        let reply = match read {
-            Ok(reply) => reply.unwrap_or_default(),
-            Err(error) if error.code() == Some("NOGROUP") => {
-                let _: () = redis.xgroup_create_mkstream(STREAM, GROUP, "0").await?;
-                return Ok(0);
+        let reply = loop {
+            let read: Result<Option<streams::StreamReadReply>, _> =
+                redis.xread_options(&[STREAM], &[">"], &options).await;
+            match read {
+                Ok(reply) => break reply.unwrap_or_default(),
+                // a new or emptied Redis: what was just relayed is in the stream, so it is read in this very round
+                Err(error) if error.code() == Some("NOGROUP") => {
+                    let _: () = redis.xgroup_create_mkstream(STREAM, GROUP, "0").await?;
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => return Err(error.into()),
         };
         let messages: Vec<_> = reply.keys.into_iter().flat_map(|key| key.ids).collect();
         let ids: Vec<String> = messages.iter().map(|message| message.id.clone()).collect();

@@ -46,7 +46,8 @@ impl Account {
             Role::SchoolAdmin => "匯入名冊（先試算再套用，可還原）、設定作業時間",
             Role::Bureau => "看各校的進度；看不到任何學生的個人資料",
             Role::Operator => "看各校的進度",
-            Role::HomeroomTeacher => "以導師身分登入；同時任課的老師可以切換身分去認證",
+            Role::HomeroomTeacher => "看班上學生的課程諮詢紀錄；同時任課的老師可以切換身分去認證",
+            Role::GuidanceCounsellor => "看輔導班級學生的課程諮詢紀錄",
             _ => "登入並切換身分",
         }
     }

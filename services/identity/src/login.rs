@@ -138,20 +138,17 @@ pub(crate) async fn enter(room: &Room, visitor: &Visitor, entrance: Entrance, ne
         must_change_password: entrance.must_change_password,
         created_at: visitor.now(),
     };
-    begin(room, visitor, &session, next).await.inspect(|_| {
-        metrics::counter!("licheng_logins_total", "provider" => entrance.provider.code()).increment(1);
-    })
+    begin(room, visitor, &session, entrance.provider, next).await
 }
 
 /// The session's new token, its audit row, and the way to the first page.
-async fn begin(room: &Room, visitor: &Visitor, session: &Session, next: Option<&str>) -> Answer {
-    let provider = [Provider::Oidc, Provider::Ldap, Provider::Account];
-    let provider = provider.into_iter().find(|known| known.code() == session.provider).unwrap_or(Provider::Account);
+async fn begin(room: &Room, visitor: &Visitor, session: &Session, provider: Provider, next: Option<&str>) -> Answer {
     trail::entered(&room.db, &trail::wearer(visitor, session), provider, session.hat().role.code()).await?;
     if let Some(former) = visitor.token() {
         room.web.sessions().destroy(former).await?;
     }
     let token = room.web.sessions().create(session).await?;
+    metrics::counter!("licheng_logins_total", "provider" => provider.code()).increment(1);
     let mut response = web::redirect(landing(session, next));
     response.headers_mut().append(header::SET_COOKIE, token.set_cookie());
     Ok(response)

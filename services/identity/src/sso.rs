@@ -16,10 +16,10 @@ use openidconnect::core::{
 };
 use openidconnect::{
     AdditionalClaims, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
-    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdTokenClaims,
-    IdTokenFields, IssuerUrl, LogoutRequest, Nonce, PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl,
-    ProviderMetadataWithLogout, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError,
-    StandardErrorResponse, StandardTokenResponse, TokenResponse,
+    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdToken,
+    IdTokenClaims, IdTokenFields, IssuerUrl, LogoutRequest, Nonce, PkceCodeChallenge, PkceCodeVerifier,
+    PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RequestTokenError, Scope,
+    SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, TokenResponse,
 };
 use ops::config;
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,7 @@ struct SidClaim {
 impl AdditionalClaims for SidClaim {}
 
 type Claims = IdTokenClaims<SidClaim, CoreGenderClaim>;
+type Token = IdToken<SidClaim, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
 type Fields = IdTokenFields<
     SidClaim,
     EmptyExtraTokenFields,
@@ -146,7 +147,8 @@ impl Sso {
 
     /// Where to send the browser, with state, nonce and PKCE made anew.
     pub(crate) async fn depart(&self, keys: &Keys, now: OffsetDateTime) -> Result<Departure, SsoError> {
-        let client = self.client(&*self.metadata(now).await?);
+        let metadata = self.metadata(now).await?;
+        let client = self.client(&metadata);
         let (state, nonce, verifier) = (random(keys), random(keys), random(keys));
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.clone()));
         let (sent_state, sent_nonce) = (CsrfToken::new(state.clone()), Nonce::new(nonce.clone()));
@@ -165,7 +167,8 @@ impl Sso {
         flow: &flow::Flow,
         now: OffsetDateTime,
     ) -> Result<Vouched, SsoError> {
-        let client = self.client(&*self.metadata(now).await?);
+        let metadata = self.metadata(now).await?;
+        let client = self.client(&metadata);
         let http = |request| send(self.http.clone(), request);
         let answer = client
             .exchange_code(AuthorizationCode::new(code))
@@ -180,7 +183,8 @@ impl Sso {
         let claims = match verifier(&client) {
             // the provider has changed its keys since we read them
             Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
-                verifier(&self.client(&*self.discover(now).await?))
+                let metadata = self.discover(now).await?;
+                verifier(&self.client(&metadata))
             }
             judged => judged,
         };
@@ -197,11 +201,7 @@ impl Sso {
     pub(crate) async fn farewell(&self, id_token: Option<&str>, now: OffsetDateTime) -> Option<String> {
         let metadata = self.metadata(now).await.ok()?;
         let place = metadata.additional_metadata().end_session_endpoint.clone()?;
-        let hint = id_token.and_then(|token| {
-            use openidconnect::IdToken;
-            type Token = IdToken<SidClaim, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
-            token.parse::<Token>().ok()
-        });
+        let hint = id_token.and_then(|token| token.parse::<Token>().ok());
         let request = LogoutRequest::from(place)
             .set_client_id(self.client_id.clone())
             .set_post_logout_redirect_uri(self.home.clone());

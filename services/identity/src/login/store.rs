@@ -29,7 +29,7 @@ struct Row {
     last_worn_at: Option<OffsetDateTime>,
 }
 
-/// The hats of a person: the one worn last first, then those with pages of their own.
+/// The hats of a person: the one worn last first, then those with pages of their own, certification before all.
 pub(crate) async fn hats_of(tx: &mut TenantTx, person: PersonId) -> Result<Vec<Hat>, Error> {
     let rows = sqlx::query_as!(
         Row,
@@ -42,7 +42,9 @@ pub(crate) async fn hats_of(tx: &mut TenantTx, person: PersonId) -> Result<Vec<H
     .await?;
     let mut hats: Vec<(Option<OffsetDateTime>, Hat)> =
         rows.into_iter().filter_map(|row| Some((row.last_worn_at, hat(row)?))).collect();
-    hats.sort_by_key(|(worn, hat)| (Reverse(*worn), web::home_path(hat) == "/", hat.role, hat.school));
+    hats.sort_by_key(|(worn, hat)| {
+        (Reverse(*worn), web::home_path(hat) == "/", hat.role != Role::CourseTeacher, hat.role, hat.school)
+    });
     Ok(hats.into_iter().map(|(_, hat)| hat).collect())
 }
 

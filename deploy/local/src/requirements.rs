@@ -40,7 +40,6 @@ pub const VERIFICATION: &[Requirement] = &[
     needs("chromium", "chromium"),
     needs("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "fonts-noto-cjk"),
     needs("pdftoppm", "poppler-utils"),
-    needs("python3:ensurepip", "python3-venv"),
 ];
 
 const fn needs(program: &'static str, package: &'static str) -> Requirement {

@@ -125,7 +125,7 @@ async fn half_a_form(address: SocketAddr) -> TcpStream {
     let mut connection = TcpStream::connect(address).await.expect("a connection");
     let head = format!(
         "POST /login/account HTTP/1.1\r\nhost: localhost:{port}\r\norigin: http://localhost:{port}\r\n\
-         content-type: application/x-www-form-urlencoded\r\ncontent-length: 37\r\nconnection: close\r\n\r\ntemporary_login=x",
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: 38\r\nconnection: close\r\n\r\ntemporary_login=x",
         port = address.port()
     );
     connection.write_all(head.as_bytes()).await.expect("a writable connection");

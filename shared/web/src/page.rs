@@ -1,6 +1,5 @@
 //! What the layout needs to know of the request; page structs carry it as `page`.
 
-
 use askama::filters::Safe;
 use kernel::{calendar, school::SchoolCode};
 use time::OffsetDateTime;

@@ -109,7 +109,8 @@ async fn a_second_delivery_has_no_effect() {
     let room = Room::of(&city);
     enqueue(&city, "test.message", 1).await;
     let worker = worker(&city, vec![JobHandler::new("test.message", &room, leave_message)], "one");
-    let id: i64 = sqlx::query_scalar("select id from app.job").fetch_one(&mut city.admin().await).await.expect("the job");
+    let id: i64 =
+        sqlx::query_scalar("select id from app.job").fetch_one(&mut city.admin().await).await.expect("the job");
     let mut message = redis::cmd("XADD");
     message.arg("licheng:jobs").arg("*").arg("school").arg(SCHOOL).arg("id").arg(id).arg("kind").arg("test.message");
     message.arg("payload").arg("0").arg("request").arg("test").arg("attempts").arg(0);

@@ -180,7 +180,7 @@ async fn the_demo_page_is_there_in_the_demo_only() {
     let login = login_of(&demo, Role::Student).await;
     assert!(page.text().contains(&login) && page.text().contains(PASSWORD));
     let filled = demo.visitor().get(&format!("/login?as={login}")).await.expect(200);
-    assert_eq!(filled.attributes("#login", "value"), [login.clone()]);
+    assert_eq!(filled.attributes("#login", "value"), [login.as_str()]);
     assert_eq!(filled.attributes("#password", "value"), [PASSWORD]);
     drop(demo);
     let real = City::with(&[("LICHENG_DEMO", "false")]).await;

@@ -68,6 +68,9 @@ async fn every_table_is_a_tenants_or_declared_the_citys() {
     }
 }
 
+/// Table, name, command, the condition on rows read and on rows written.
+type Policy = (String, String, String, Option<String>, Option<String>);
+
 #[tokio::test]
 async fn every_tenant_table_is_guarded_by_its_policy() {
     let city = City::up().await;
@@ -81,7 +84,7 @@ async fn every_tenant_table_is_guarded_by_its_policy() {
                 .await
                 .expect("the table");
         assert!(enabled && forced, "{table}: row-level security must be enabled and forced");
-        let policies: Vec<(String, String, String, Option<String>, Option<String>)> = sqlx::query_as(
+        let policies: Vec<Policy> = sqlx::query_as(
             "select policyname::text, permissive, cmd, qual, with_check from pg_policies
              where schemaname || '.' || tablename = $1 and roles = '{public}'",
         )

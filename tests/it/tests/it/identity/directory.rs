@@ -40,7 +40,7 @@ async fn a_wrong_password_keeps_the_name_and_says_nothing_more() {
     in_directory(&login).await;
     let browser = city.visitor();
     let wrong = by_directory(&browser, &login, "not-the-password", "/account/password").await.expect(422);
-    assert_eq!(wrong.attributes("#login", "value"), [login.clone()]);
+    assert_eq!(wrong.attributes("#login", "value"), [login.as_str()]);
     assert_eq!(wrong.attributes("#password", "value"), [""]);
     assert_eq!(wrong.attributes("#password", "aria-invalid"), ["true"]);
     assert!(!wrong.text().contains("not-the-password"));

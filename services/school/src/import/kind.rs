@@ -296,11 +296,13 @@ impl Table {
         self.columns.contains_key(field)
     }
 
-    /// The headings that nobody reads.
+    /// The headings that nobody reads. Remarks (備註) are part of the rosters and nobody's business but the school's
+    /// (domain §5: "optional remark columns after the data … MOE ignores them").
     pub(crate) fn ignored(&self) -> impl Iterator<Item = &str> {
         let used = |place: usize| self.columns.values().any(|column| *column == place);
         let named = self.headings.iter().enumerate().filter(|(_, heading)| !heading.is_empty());
-        named.filter(move |(place, _)| !used(*place)).map(|(_, heading)| heading.as_str())
+        let unread = named.filter(move |(place, heading)| !used(*place) && !heading.starts_with("備註"));
+        unread.map(|(_, heading)| heading.as_str())
     }
 }
 
@@ -371,7 +373,10 @@ pub(crate) fn recognise(source: &mut Source) -> Result<Recognised, NotRecognised
             Some(table) => tables.push(table),
             None => {
                 seen.push(None);
-                ignored_sheets.push(sheet);
+                // a sheet with headings alone needs no word
+                if head.len() > 1 {
+                    ignored_sheets.push(sheet);
+                }
             }
         }
     }

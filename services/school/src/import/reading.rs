@@ -129,6 +129,10 @@ pub(crate) fn read(source: &mut Source, file: &Recognised, frame: &Frame<'_>) ->
             true
         })?;
     }
+    // an empty template says nothing, least of all that everybody has left
+    if reading.rows == 0 {
+        return Err(Unreadable::Empty);
+    }
     let groups = reader.finish(&mut reading);
     reading.plan.groups = groups;
     Ok(reading)

@@ -34,11 +34,15 @@ fn known() -> Known {
 }
 
 fn read_with(known: &Known, text: &str) -> Reading {
+    try_read(known, text).unwrap()
+}
+
+fn try_read(known: &Known, text: &str) -> Result<Reading, Unreadable> {
     let mut source = Source::open(bytes::Bytes::copy_from_slice(text.as_bytes())).unwrap();
     let file = recognise(&mut source).unwrap();
     let (school, keys) = (SCHOOL.parse().unwrap(), keys());
     let frame = Frame { school, year: 115, term: 1, account_prefix: "HCSH", keys: &keys, known };
-    read(&mut source, &file, &frame).unwrap()
+    read(&mut source, &file, &frame)
 }
 
 fn read_text(text: &str) -> Reading {
@@ -127,6 +131,11 @@ fn the_agencys_roster_finds_students_by_id_and_makes_new_ones_from_the_remarks()
     assert_eq!(reading.left_out, 1);
     assert!(reading.group("student").spared_ids.contains(&12), "a borrowed student's own row stays");
     assert!(reading.found()[0].what.contains("另一所學校"));
+}
+
+#[test]
+fn an_empty_template_is_refused_and_does_not_empty_the_school() {
+    assert_eq!(try_read(&known(), STUDENTS).err(), Some(Unreadable::Empty));
 }
 
 #[test]

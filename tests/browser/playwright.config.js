@@ -20,8 +20,6 @@ export default defineConfig({
   globalTeardown: './support/end.js',
   reporter: 'list',
   workers: 2,
-  // on a loaded machine a cut line may take longer than a test waits; a flaky test is named in the report
-  retries: process.env.CI ? 2 : 0,
   forbidOnly: Boolean(process.env.CI),
   timeout: 60_000,
   expect: { timeout: 15_000 },

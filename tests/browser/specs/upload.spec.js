@@ -89,16 +89,23 @@ test('a line cut in the middle is taken up again', async ({ as, home, complaints
   const page = await as(home.student(16));
   await begin(page, home, '連線中斷之後接續。');
   let cuts = 0;
+  let seen;
+  const told = new Promise((resolve) => (seen = resolve));
   await page.route(
     () => true,
-    (route) => {
-      if (!isPart(route.request()) || cuts >= 2) return route.fallback();
-      cuts += 1;
-      return route.abort('connectionreset');
+    async (route) => {
+      if (!isPart(route.request())) return route.fallback();
+      if (cuts < 2) {
+        cuts += 1;
+        return route.abort('connectionreset');
+      }
+      await told; // the line is back only when the page has said that it goes on by itself
+      return route.fallback();
     },
   );
   await slot(page, '文件檔').locator('input[type=file]').first().setInputFiles(await saved(info, '斷線.pdf', pdf('cut', 3 * MB)));
   await expect(slot(page, '文件檔').locator('[data-upload-status]')).toContainText('接續上傳');
+  seen();
   await expect(page.locator('.viewer iframe')).toBeVisible({ timeout: 20_000 });
   expect(cuts).toBe(2);
   await discard(page);

@@ -55,18 +55,11 @@ fn settings(config: &Config) -> Settings {
     Settings {
         origin: config.http.origin.as_str().to_owned(),
         files_origin: config.http.files_origin.as_str().to_owned(),
-        storage_origin: config.storage.public_endpoint.as_str().trim_end_matches('/').to_owned(),
-        form_targets: config.oidc.iter().map(|oidc| origin_of(oidc.issuer.as_str())).collect(),
+        storage_origin: config.storage.public_endpoint.origin(),
+        form_targets: config.oidc.iter().map(|oidc| oidc.issuer.origin()).collect(),
         trusted_proxy: Arc::new(move |address| proxies.contains(address)),
         demo: config.demo.enabled,
     }
-}
-
-/// Scheme, host and port of a URL.
-fn origin_of(url: &str) -> String {
-    let path = url.find("://").map_or(0, |at| at + 3);
-    let end = url[path..].find('/').map_or(url.len(), |at| path + at);
-    url[..end].to_owned()
 }
 
 /// The storage as configured.
@@ -91,15 +84,4 @@ pub fn vault(config: &Config) -> Vault {
 /// Standard base64, as LDIF wants values that are not ASCII.
 pub(crate) fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_ends_before_the_path() {
-        assert_eq!(origin_of("https://id.example/realms/city"), "https://id.example");
-        assert_eq!(origin_of("http://127.0.0.1:3000"), "http://127.0.0.1:3000");
-    }
 }

@@ -171,7 +171,9 @@ impl Worker {
                 Ok(reply) => break reply.unwrap_or_default(),
                 // a new or emptied Redis: what was just relayed is in the stream, so it is read in this very round
                 Err(error) if error.code() == Some("NOGROUP") => {
-                    let _: () = redis.xgroup_create_mkstream(STREAM, GROUP, "0").await?;
+                    let made: Result<(), _> = redis.xgroup_create_mkstream(STREAM, GROUP, "0").await;
+                    // another worker may have been first: that is as good
+                    made.or_else(|error| if error.code() == Some("BUSYGROUP") { Ok(()) } else { Err(error) })?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -200,8 +202,8 @@ impl Worker {
         let outcome = self.attempt(&due).await;
         let result = match &outcome {
             Ok(()) => "done",
-            Err(JobError::Retry(_)) => "retry",
-            Err(JobError::Fail(_)) => "dead",
+            Err(error) if due.is_given_up(error) => "dead",
+            Err(_) => "retry",
         };
         metrics::counter!("licheng_jobs_total", "kind" => due.kind.clone(), "result" => result).increment(1);
         let Err(error) = outcome else { return };
@@ -226,7 +228,6 @@ impl Worker {
 
     async fn put_back(&self, due: &Due, error: &JobError) -> Result<(), Error> {
         let now = self.clock.now();
-        let dead = matches!(error, JobError::Fail(_)) || due.attempts + 1 >= MAX_ATTEMPTS;
         let mut tx = self.db.system("worker.put_back").await?;
         sqlx::query!(
             "update app.job set attempts = attempts + 1, last_error = $3, published_at = null,
@@ -236,7 +237,7 @@ impl Worker {
             due.id.get(),
             error.to_string(),
             now + backoff(due.attempts),
-            dead,
+            due.is_given_up(error),
             now
         )
         .execute(tx.conn())
@@ -323,6 +324,11 @@ pub async fn revive(db: &Db, clock: &Clock, school: SchoolCode, id: i64) -> Resu
 }
 
 impl Due {
+    /// Whether the job is a dead letter after this failure.
+    fn is_given_up(&self, error: &JobError) -> bool {
+        matches!(error, JobError::Fail(_)) || self.attempts + 1 >= MAX_ATTEMPTS
+    }
+
     fn fields(&self) -> [(&'static str, String); 6] {
         [
             ("school", self.school_code.clone()),

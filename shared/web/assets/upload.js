@@ -44,11 +44,7 @@ class Slot {
     this.extensions = root.dataset.extensions.split(',');
     this.busy = false;
     for (const input of root.querySelectorAll('input[type=file]')) {
-      input.addEventListener('change', () => {
-        const [file] = input.files;
-        if (file) this.take(file, input.hasAttribute('capture'));
-        input.value = ''; // the same file may be chosen again
-      });
+      input.addEventListener('change', () => this.chosen(input));
     }
     const zone = this.part('zone');
     for (const name of ['dragenter', 'dragover']) zone.addEventListener(name, (event) => this.hover(event, true));
@@ -56,6 +52,15 @@ class Slot {
     zone.addEventListener('drop', (event) => this.drop(event));
     this.part('again').addEventListener('click', () => this.file && this.send(this.file));
     this.remind();
+    // On a slow line a person may have chosen before this script came.
+    for (const input of root.querySelectorAll('input[type=file]')) this.chosen(input);
+  }
+
+  chosen(input) {
+    const [file] = input.files;
+    if (!file) return;
+    this.take(file, input.hasAttribute('capture'));
+    input.value = ''; // the same file may be chosen again
   }
 
   hover(event, over) {

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use ops::config::{Admin, Config, SERVICES};
+use percent_encoding::percent_decode_str;
 
 /// Applies what is missing. Safe to run again, and by several at once.
 pub async fn run() -> Result<()> {
@@ -27,29 +28,8 @@ pub async fn prepare(admin_url: &str, config: &Config) -> Result<()> {
 
 /// The password of a database URL, where it has one.
 fn password(url: &str) -> Option<String> {
-    let (_, rest) = url.split_once("://")?;
-    let (credentials, _) = rest.rsplit_once('@')?;
-    let (_, password) = credentials.split_once(':')?;
-    Some(percent_decoded(password))
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    let url = url::Url::parse(url).ok()?;
+    Some(percent_decode_str(url.password()?).decode_utf8_lossy().into_owned())
 }
 
 #[cfg(test)]

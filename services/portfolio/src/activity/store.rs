@@ -116,7 +116,7 @@ pub(crate) async fn cadres(tx: &mut TenantTx, student: StudentId, one: Option<Ca
     let rows = sqlx::query!(
         "select c.id, c.unit_name, c.title, c.started_on, c.ended_on, c.level
            from school.cadre c
-          where c.school_code = $1 and c.student_id = $2 and ($3::bigint is null or c.id = $3)
+          where c.school_code = $1 and c.student_id = $2 and c.withdrawn_at is null and ($3::bigint is null or c.id = $3)
             and not exists (select from portfolio.activity a
                              where a.school_code = $1 and a.student_id = $2 and a.cadre_id = c.id)
           order by c.started_on desc, c.id",

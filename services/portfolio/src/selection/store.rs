@@ -108,7 +108,7 @@ impl Place<'_> {
             .execute(tx.conn())
             .await?;
             if done.rows_affected() == 1 {
-                return Ok(());
+                return still_stands(tx, decision).await;
             }
         }
         Err(Error::Stale)
@@ -141,4 +141,20 @@ impl Place<'_> {
         }
         Err(Error::Stale)
     }
+}
+
+/// A revocation that was under way when the outcome was chosen is seen here: the foreign key made the choice wait for
+/// it, and this statement reads what it left.
+async fn still_stands(tx: &mut TenantTx, decision: i64) -> Result<(), Error> {
+    let (school, now) = (tx.school(), tx.now());
+    let stands = sqlx::query_scalar!(
+        r#"select exists (select from certification.decision
+             where school_code = $1 and id = $2 and passed and revoked_at is null and publish_at <= $3) as "stands!""#,
+        school.as_str(),
+        decision,
+        now
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    if stands { Ok(()) } else { Err(Error::Stale) }
 }

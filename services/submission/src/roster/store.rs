@@ -253,7 +253,8 @@ async fn cadres(tx: &mut TenantTx, scope: &Scope) -> Result<Vec<Item>, Error> {
         r#"select c.id, c.student_id, c.unit_name, c.title, c.started_on, c.ended_on, c.level
            from school.cadre c
            join school.student s on s.school_code = c.school_code and s.id = c.student_id
-           where c.school_code = $1 and c.academic_year = $2 and c.term = $3 and ($4::smallint is null or s.grade = $4)
+           where c.school_code = $1 and c.academic_year = $2 and c.term = $3 and c.withdrawn_at is null
+             and ($4::smallint is null or s.grade = $4)
              and not exists (
                select from submission.batch b
                join submission.roster_row x on x.school_code = b.school_code and x.batch_id = b.id

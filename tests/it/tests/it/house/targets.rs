@@ -18,6 +18,9 @@ const HIDDEN: &[(&str, &str)] = &[
     ("/roster/{token}/{file}", "the token is no link of ours"),
 ];
 
+/// Served alike by whichever target is asked.
+const EVERYWHERE: &[&str] = &["/assets/{file}", "/styleguide"];
+
 /// A path that the template matches.
 fn filled(template: &str) -> String {
     let parts = template.split('/').map(|part| match part {
@@ -63,6 +66,45 @@ async fn each_target_answers_its_own_routes_and_no_others() {
             } else {
                 assert_eq!(status, StatusCode::NOT_FOUND, "{place}");
             }
+        }
+    }
+}
+
+/// The paths of a target in the chart's values, by host: written there as JSON.
+fn charted(values: &str, target: &str, key: &str) -> Vec<String> {
+    let begin = format!("\n  {target}:\n");
+    let block = values.split_once(&begin).unwrap_or_else(|| panic!("no target {target} in the chart")).1;
+    let lines = block.lines().take_while(|line| line.starts_with("    "));
+    let list = lines.filter_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": ")).next();
+    list.map_or_else(Vec::new, |list| {
+        let end = list.find("\"]").map_or(list.len(), |end| end + 2);
+        serde_json::from_str(&list[..end]).expect("quoted paths")
+    })
+}
+
+/// How an ingress or a gateway understands a path of the chart.
+fn leads(pattern: &str, path: &str) -> bool {
+    let pattern = pattern.replace("[0-9A-Z]{6}", "{school}");
+    match pattern.strip_suffix(".*") {
+        Some(prefix) => path.starts_with(prefix),
+        None => pattern == "/" || path == pattern || path.strip_prefix(&pattern).is_some_and(|rest| rest.starts_with('/')),
+    }
+}
+
+#[tokio::test]
+async fn the_charts_paths_lead_each_route_to_its_own_target() {
+    let city = City::up().await;
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../helm/licheng/values.yaml");
+    let values = std::fs::read_to_string(file).expect("the chart's values");
+    for target in TARGETS {
+        for route in assemble(&city.house, |name| name == target.name).expect("the target alone").routes {
+            let key = if route.path.starts_with("/f/") { "filesPaths" } else { "paths" };
+            let patterns = TARGETS.iter().flat_map(|other| {
+                charted(&values, other.name, key).into_iter().map(|pattern| (pattern, other.name))
+            });
+            let best = patterns.filter(|(pattern, _)| leads(pattern, route.path)).max_by_key(|(pattern, _)| pattern.len());
+            let (_, chosen) = best.unwrap_or_else(|| panic!("nothing in the chart leads to {}", route.path));
+            assert!(chosen == target.name || EVERYWHERE.contains(&route.path), "{} goes to {chosen}, not to {}", route.path, target.name);
         }
     }
 }

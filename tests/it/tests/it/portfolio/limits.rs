@@ -152,6 +152,35 @@ async fn sixteen_at_once_select_no_seventh() {
     assert_eq!(pupil.number(chosen).await, 2);
 }
 
+/// §4.4: "Only `passed` items are selectable", also when the teacher takes the decision back in the same moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_that_is_being_revoked_is_not_selected() {
+    let pupil = Pupil::up().await;
+    let outcome = passed(&pupil, 1).await[0].to_string();
+    let (mut admin, mut other) = (pupil.admin().await, pupil.admin().await);
+    let mut revocation = sqlx::Connection::begin(&mut admin).await.unwrap();
+    for statement in [
+        "select id from certification.decision where outcome_id = $1 for update",
+        "update certification.decision set revoked_at = decided_at where outcome_id = $1",
+    ] {
+        let outcome: i64 = outcome.parse().unwrap();
+        sqlx::query(statement).bind(outcome).execute(&mut *revocation).await.unwrap();
+    }
+    let fields = [("outcome", outcome.as_str())];
+    let (answer, ()) = tokio::join!(pupil.me.post_form("selection", &fields), async {
+        let waiting = "select count(*) from pg_locks where not granted
+            and pid in (select pid from pg_stat_activity where datname = current_database())";
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut other).await.unwrap() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        revocation.commit().await.unwrap();
+    });
+    answer.expect(409);
+    let chosen = "select count(*) from portfolio.outcome_selection where school_code = $1 and student_id = $2
+        and academic_year = (select max(academic_year) from portfolio.outcome where school_code = $1 and student_id = $2)";
+    assert_eq!(pupil.number(chosen).await, 0);
+}
+
 /// §4.4: "Only `passed` items are selectable"; F-078: an activity needs a file.
 #[tokio::test(flavor = "multi_thread")]
 async fn drafts_and_activities_without_a_file_are_not_selected() {

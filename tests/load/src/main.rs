@@ -86,7 +86,7 @@ async fn uploads(site: &mut Site, mebibytes: usize) -> Result<()> {
         let plan: Value = student
             .post(
                 &format!("/s/{SCHOOL}/files"),
-                &json!({"owner": "outcome", "owner_id": outcome, "slot": "document", "name": "figures.pdf", "size": content.len()}),
+                &json!({"owner": "outcome", "owner_id": outcome.to_string(), "slot": "document", "name": "figures.pdf", "size": content.len()}),
             )
             .await?;
         site.send_parts(&plan, &content).await?;
@@ -119,12 +119,13 @@ async fn submission(site: &mut Site) -> Result<()> {
     site.close_windows(SCHOOL, "outcome_select").await?;
     let officer = site.log_in(Role::OutcomeSubmitter, SCHOOL, 0).await?;
     let begun = Instant::now();
-    site.submit(&officer, SCHOOL).await?;
+    let batch = site.begin_batch(&officer, SCHOOL).await?;
     let mut built = None;
     loop {
         let (state, rows) = site.newest_batch(SCHOOL).await?;
-        if built.is_none() && state != "building" {
+        if built.is_none() && state == "built" {
             built = Some(begun.elapsed());
+            officer.form(&format!("{batch}/notice"), &[]).await?;
         }
         if state == "receipt_ready" {
             let built = built.unwrap_or_default().as_secs_f64();

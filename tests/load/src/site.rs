@@ -2,7 +2,7 @@
 
 use crate::process;
 use anyhow::{Context as _, Result, ensure};
-use kernel::{clock::Clock, role::Role};
+use kernel::{calendar::AcademicYear, clock::Clock, role::Role};
 use licheng::House;
 use ops::config::{Admin, Config};
 use reqwest::{Client, StatusCode};
@@ -124,18 +124,17 @@ impl Site {
         Ok(())
     }
 
-    /// Submits this year's roster 26 by the interface.
-    pub(crate) async fn submit(&self, officer: &Person, school: &str) -> Result<()> {
-        officer
-            .form(&format!("/s/{school}/submission/batches"), &[("roster", "26"), ("adapter", "api")])
-            .await
-            .map(|_| ())
+    /// Begins this year's roster 26 by the interface; gives the path of its page.
+    pub(crate) async fn begin_batch(&self, officer: &Person, school: &str) -> Result<String> {
+        let year = AcademicYear::of_date(kernel::calendar::taipei_date(Clock::System.now())).to_string();
+        let form = [("roster", "26"), ("year", year.as_str()), ("adapter", "api"), ("open_selection", "1")];
+        officer.form(&format!("/s/{school}/submission/batches"), &form).await
     }
 
     /// State and rows of the school's newest submission.
     pub(crate) async fn newest_batch(&mut self, school: &str) -> Result<(String, i32)> {
         let newest = sqlx::query_as(
-            "select state, row_count from submission.batch where school_code = $1 order by id desc limit 1",
+            "select state, coalesce(row_count, 0) from submission.batch where school_code = $1 order by id desc limit 1",
         );
         Ok(newest.bind(school).fetch_one(&mut self.admin).await?)
     }

@@ -5,6 +5,7 @@
 
 mod progress;
 
+use kernel::clock::Clock;
 use std::{sync::Arc, time::Duration};
 use store::jobs::{JobError, Periodic};
 use web::{HasWeb, Routes, Service, Web};
@@ -16,15 +17,12 @@ const RECOUNT_EVERY: Duration = Duration::from_secs(20);
 pub struct Needs {
     /// Logs in as `svc_bureau`, which can read counts only.
     pub db: store::Db,
-    /// Logs in as `svc_worker`, which counts across schools.
-    pub worker_db: store::Db,
     /// Sessions, pages, the clock.
     pub web: Web,
 }
 
 struct Room {
     db: store::Db,
-    worker_db: store::Db,
     web: Web,
 }
 
@@ -34,17 +32,22 @@ impl HasWeb for Room {
     }
 }
 
-/// The room with its page and its recount.
+/// The room with its pages.
 pub fn service(needs: Needs) -> Service {
-    let Needs { db, worker_db, web } = needs;
-    let room = Arc::new(Room { db, worker_db, web });
-    let recount = Periodic::new("bureau.progress", RECOUNT_EVERY, &room, recount);
+    let Needs { db, web } = needs;
+    let room = Arc::new(Room { db, web });
     let routes =
         Routes::new().get("/bureau", progress::pages::index).get("/bureau/progress.csv", progress::pages::download);
     let (routes, list) = routes.with_state(room);
-    Service { name: "bureau", routes, list, jobs: Vec::new(), periodic: vec![recount] }
+    Service { name: "bureau", routes, list, jobs: Vec::new(), periodic: Vec::new() }
 }
 
-async fn recount(room: Arc<Room>) -> Result<(), JobError> {
-    Ok(progress::store::recount(&room.worker_db, room.web.clock().now()).await?)
+/// The recount, which only the worker runs: `db` logs in as `svc_worker`, which counts across schools. The room's own
+/// process never holds that login.
+pub fn recount(db: store::Db, clock: Clock) -> Periodic {
+    Periodic::new("bureau.progress", RECOUNT_EVERY, &Arc::new((db, clock)), recount_once)
+}
+
+async fn recount_once(worker: Arc<(store::Db, Clock)>) -> Result<(), JobError> {
+    Ok(progress::store::recount(&worker.0, worker.1.now()).await?)
 }

@@ -121,7 +121,7 @@ pub async fn run(options: Options) -> Result<()> {
 /// configuration comes from the environment.
 pub async fn for_tests(admin_url: &str, students: usize) -> Result<()> {
     let config = Config::from_env()?;
-    crate::commands::migrate::prepare(admin_url, &config).await?;
+    crate::commands::migrate::prepare(admin_url, Some(&config.database)).await?;
     let mut connection = PgConnection::connect(admin_url).await?;
     let mut city = City::new(&config, false)?;
     make(&mut city, &config, &plan::demo(students), (&mut connection, ForeignKeys::Checked)).await?;

@@ -99,6 +99,5 @@ pub fn assemble(house: &House, wanted: impl Fn(&str) -> bool) -> Result<Assemble
 }
 
 fn bureau(house: &House) -> Result<Service> {
-    let (db, worker_db) = (house.db("bureau")?, house.db("worker")?);
-    Ok(bureau::service(bureau::Needs { db, worker_db, web: house.web.clone() }))
+    Ok(bureau::service(bureau::Needs { db: house.db("bureau")?, web: house.web.clone() }))
 }

@@ -198,7 +198,9 @@ impl Vault {
         let mut urls = Vec::new();
         for (number, size) in parts {
             let request = self.public.upload_part().bucket(&self.primary.bucket).key(key);
-            let request = request.upload_id(upload_id).part_number(number);
+            // signed with its length: the URL takes this part and nothing larger
+            let length = i64::try_from(size).expect("a part is small");
+            let request = request.upload_id(upload_id).part_number(number).content_length(length);
             let signed = request.presigned(life.clone()).await.map_err(|error| self.primary.failed(&error))?;
             urls.push(PartUrl { number, size, url: signed.uri().to_owned() });
         }

@@ -182,6 +182,22 @@ pub struct Database {
 }
 
 impl Database {
+    /// Reads the process environment; nothing where no variable of it is set.
+    pub fn from_env() -> Result<Option<Self>, ConfigError> {
+        Self::from_lookup(&reader::environment)
+    }
+
+    /// Reads from any source of variables.
+    pub fn from_lookup(lookup: &Lookup) -> Result<Option<Self>, ConfigError> {
+        let own = SERVICES.iter().map(|service| Self::variable(service));
+        let is_set = own.chain(["LICHENG_DATABASE_URL".to_owned()]).any(|name| lookup(&name).is_some());
+        is_set.then(|| reader::read(lookup, Self::read)).transpose()
+    }
+
+    fn variable(service: &str) -> String {
+        format!("LICHENG_DATABASE_URL_{}", service.to_uppercase())
+    }
+
     /// URL under which a service of [`SERVICES`] connects as its own role.
     pub fn url(&self, service: &str) -> Result<Secret, ConfigError> {
         if let Some(url) = self.overrides.get(service) {
@@ -190,8 +206,7 @@ impl Database {
         let role = format!("svc_{service}");
         self.template.as_ref().map(|template| Secret::new(template.expose().replace("{role}", &role))).ok_or_else(
             || {
-                let variable = format!("LICHENG_DATABASE_URL_{}", service.to_uppercase());
-                ConfigError::one(&variable, "is missing, and so is LICHENG_DATABASE_URL")
+                ConfigError::one(&Self::variable(service), "is missing, and so is LICHENG_DATABASE_URL")
             },
         )
     }
@@ -200,10 +215,7 @@ impl Database {
         let template: Option<Secret> = reader.optional("LICHENG_DATABASE_URL");
         let overrides: BTreeMap<_, _> = SERVICES
             .iter()
-            .filter_map(|service| {
-                let variable = format!("LICHENG_DATABASE_URL_{}", service.to_uppercase());
-                Some((*service, reader.optional(&variable)?))
-            })
+            .filter_map(|service| Some((*service, reader.optional(&Self::variable(service))?)))
             .collect();
         let max_connections = reader.or_default("LICHENG_DATABASE_POOL", "8");
         match &template {

@@ -1,12 +1,14 @@
-//! `/livez`, `/readyz` and `/metrics`: for probes and scrapers, not for people; the Ingress doesn't route them.
+//! `/livez`, `/readyz` and `/metrics`: for probes and scrapers, which come straight to the process. Who comes through a
+//! proxy is a person or a stranger, and finds nothing here.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -78,6 +80,15 @@ pub fn router(lifecycle: &Lifecycle, checks: Vec<Check>, metrics: PrometheusHand
         .route("/readyz", get(readyz))
         .with_state(Arc::new(probed))
         .route("/metrics", get(move || render(metrics)))
+        .layer(middleware::from_fn(straight_only))
+}
+
+/// Every proxy that people come through adds this header (README, configuration).
+async fn straight_only(request: Request, next: Next) -> Response {
+    if request.headers().contains_key("x-forwarded-for") {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    next.run(request).await
 }
 
 async fn readyz(State(probed): State<Arc<Probed>>) -> Response {
@@ -139,6 +150,17 @@ mod tests {
         let router = checked(&Lifecycle::new(), vec![refusing, present(), silent]);
         let away = r#"{"ready":false,"stopping":false,"away":["database","storage"]}"#.to_owned();
         assert_eq!(get(router, "/readyz").await, (StatusCode::SERVICE_UNAVAILABLE, away));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_told_to_who_comes_through_a_proxy() {
+        let router = checked(&Lifecycle::new(), vec![present()]);
+        for path in ["/livez", "/readyz", "/metrics"] {
+            let request = Request::get(path).header("x-forwarded-for", "203.0.113.7").body(Body::empty()).unwrap();
+            let answer = router.clone().oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(get(router.clone(), path).await.0, StatusCode::OK, "{path}");
+        }
     }
 
     #[tokio::test]

@@ -5,7 +5,12 @@ use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 
+use std::time::Duration;
+
 use crate::config;
+
+/// A server that swallows packets keeps a job no longer than this.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Sends plain-text mail from one sender.
 #[derive(Clone)]
@@ -41,6 +46,7 @@ impl Mailer {
         let from: Mailbox = from.map_err(|_| anyhow::anyhow!("LICHENG_MAIL_FROM is not a mail address"))?;
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(config.smtp_url.expose())
             .map_err(|_| anyhow::anyhow!("LICHENG_SMTP_URL is not an SMTP URL"))?
+            .timeout(Some(PATIENCE))
             .build();
         Ok(Self { transport, from })
     }

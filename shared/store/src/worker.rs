@@ -8,7 +8,10 @@ use crate::{
     Db, Error,
     jobs::{JobError, JobHandler, JobRun},
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{
+    StreamExt,
+    stream::{self, FuturesUnordered},
+};
 use kernel::{actor::Context, clock::Clock, ids::JobId, school::SchoolCode};
 use redis::{AsyncCommands, aio::ConnectionManager, streams};
 use std::{
@@ -19,8 +22,8 @@ use time::OffsetDateTime;
 
 const STREAM: &str = "licheng:jobs";
 const GROUP: &str = "workers";
-/// Rows relayed at a time (tenancy: "take in batches of 20–100").
-const BATCH: i64 = 64;
+/// Rows relayed at a time at most.
+const BATCH: usize = 64;
 /// Messages kept at most: those of killed workers are delivered anew from the database, not from here.
 const MAX_STREAM: usize = 100_000;
 /// Jobs that one worker runs at the same time.
@@ -28,7 +31,11 @@ const CONCURRENCY: usize = 8;
 /// After so many tries a job is a dead letter that a person looks at.
 const MAX_ATTEMPTS: i16 = 12;
 /// A handler that takes longer is counted as away and tried again.
-const JOB_TIMEOUT: Duration = Duration::from_secs(120);
+const JOB_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longer than any job may take: what is still unfinished then was in the hands of a worker that is no more.
+const REDELIVER_AFTER: Duration = Duration::from_secs(75);
+/// How long an idle worker waits before it looks again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// How often the queue's age is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(15);
@@ -58,7 +65,7 @@ impl Worker {
     #[must_use]
     pub fn new(db: Db, redis: ConnectionManager, clock: Clock, handlers: Vec<JobHandler>, consumer: String) -> Self {
         let handlers = handlers.into_iter().map(|handler| (handler.kind, handler)).collect();
-        Self { db, redis, clock, handlers, consumer, redeliver_after: Duration::from_secs(60) }
+        Self { db, redis, clock, handlers, consumer, redeliver_after: REDELIVER_AFTER }
     }
 
     /// How long a relayed job may stay unfinished before it is relayed again.
@@ -68,8 +75,10 @@ impl Worker {
         self
     }
 
-    /// Relays and works until told to stop; what is in hand is finished first.
+    /// Relays and works until told to stop; what is in hand is finished first. A job that takes long takes one place
+    /// and keeps none of the others waiting.
     pub async fn run(&self, mut stop: tokio::sync::watch::Receiver<bool>) {
+        let mut in_hand = FuturesUnordered::new();
         let mut measured: Option<Instant> = None;
         while !*stop.borrow() {
             if measured.is_none_or(|at| at.elapsed() >= MEASURE_EVERY) {
@@ -78,25 +87,35 @@ impl Worker {
                     tracing::warn!(%error, "the worker could not measure its queue");
                 }
             }
-            let pause = match self.round().await {
-                Ok(0) => Duration::from_millis(200),
-                Ok(_) => Duration::ZERO,
+            let pause = match self.take(CONCURRENCY - in_hand.len()).await {
+                Ok(messages) => {
+                    in_hand.extend(messages.into_iter().map(|message| self.work(message)));
+                    PAUSE
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the worker could not reach its queue, it tries again");
                     Duration::from_secs(1)
                 }
             };
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                _ = stop.changed() => {}
+            let rested = tokio::time::sleep(pause);
+            tokio::pin!(rested);
+            // half of the places free is worth another question
+            loop {
+                tokio::select! {
+                    Some(()) = in_hand.next() => if in_hand.len() <= CONCURRENCY / 2 { break },
+                    () = &mut rested => break,
+                    _ = stop.changed() => break,
+                }
             }
         }
+        while in_hand.next().await.is_some() {}
     }
 
     /// One round: relay what is due, work what is waiting. Says how many jobs were worked.
     pub async fn round(&self) -> Result<usize, RoundError> {
-        self.relay().await?;
-        self.work().await
+        let messages = self.take(BATCH).await?;
+        let work = stream::iter(messages).map(|message| self.work(message));
+        Ok(work.buffer_unordered(CONCURRENCY).collect::<Vec<()>>().await.len())
     }
 
     /// Works until nothing is due; for tests and `licheng job drain`.
@@ -127,7 +146,17 @@ impl Worker {
         Ok(())
     }
 
-    async fn relay(&self) -> Result<(), RoundError> {
+    /// Relays and reads at most so many jobs: the stream never holds more than the workers can take at once, so that
+    /// none waits in it until it is relayed a second time.
+    async fn take(&self, most: usize) -> Result<Vec<streams::StreamId>, RoundError> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        self.relay(most).await?;
+        self.read(most).await
+    }
+
+    async fn relay(&self, most: usize) -> Result<(), RoundError> {
         let now = self.clock.now();
         let stale = now - self.redeliver_after;
         let mut tx = self.db.system("worker.relay").await?;
@@ -141,7 +170,7 @@ impl Worker {
              returning school_code, id, kind, payload, request_id, attempts",
             now,
             stale,
-            BATCH
+            i64::try_from(most).unwrap_or(i64::MAX)
         )
         .fetch_all(tx.conn())
         .await
@@ -160,10 +189,9 @@ impl Worker {
         Ok(())
     }
 
-    async fn work(&self) -> Result<usize, RoundError> {
+    async fn read(&self, most: usize) -> Result<Vec<streams::StreamId>, RoundError> {
         let mut redis = self.redis.clone();
-        let options =
-            streams::StreamReadOptions::default().group(GROUP, &self.consumer).count(BATCH.unsigned_abs() as usize);
+        let options = streams::StreamReadOptions::default().group(GROUP, &self.consumer).count(most);
         let reply = loop {
             let read: Result<Option<streams::StreamReadReply>, _> =
                 redis.xread_options(&[STREAM], &[">"], &options).await;
@@ -178,20 +206,16 @@ impl Worker {
                 Err(error) => return Err(error.into()),
             }
         };
-        let messages: Vec<_> = reply.keys.into_iter().flat_map(|key| key.ids).collect();
-        let ids: Vec<String> = messages.iter().map(|message| message.id.clone()).collect();
-        let worked = stream::iter(messages)
-            .map(|message| async move { self.deliver(Due::read(&message)).await })
-            .buffer_unordered(CONCURRENCY)
-            .collect::<Vec<()>>()
-            .await
-            .len();
-        if !ids.is_empty() {
-            let mut pipe = redis::pipe();
-            pipe.xack(STREAM, GROUP, &ids).ignore().xdel(STREAM, &ids).ignore();
-            pipe.query_async::<()>(&mut redis).await?;
+        Ok(reply.keys.into_iter().flat_map(|key| key.ids).collect())
+    }
+
+    async fn work(&self, message: streams::StreamId) {
+        self.deliver(Due::read(&message)).await;
+        let mut pipe = redis::pipe();
+        pipe.xack(STREAM, GROUP, &[&message.id]).ignore().xdel(STREAM, &[&message.id]).ignore();
+        if let Err(error) = pipe.query_async::<()>(&mut self.redis.clone()).await {
+            tracing::warn!(%error, "a worked message stays in the stream, its job is done all the same");
         }
-        Ok(worked)
     }
 
     async fn deliver(&self, due: Option<Due>) {

@@ -13,6 +13,7 @@ use kernel::{
     school::SchoolCode,
 };
 use licheng::{
+    commands::serve::own_rounds,
     House,
     targets::{Assembled, assemble},
 };
@@ -83,7 +84,8 @@ impl City {
         let config = Config::from_lookup(&lookup).unwrap_or_else(|error| panic!("{error}"));
         let clock = Clock::standing_at(Clock::System.now());
         let house = House::build(config, clock.clone()).expect("the house");
-        let Assembled { router, routes, jobs, periodic } = assemble(&house, |_| true).expect("all rooms");
+        let Assembled { router, routes, jobs, mut periodic } = assemble(&house, |_| true).expect("all rooms");
+        periodic.extend(own_rounds(house.db("worker").expect("the worker's role"), clock.clone()));
         let lifecycle = Lifecycle::new();
         let serving = lifecycle.clone();
         tokio::spawn(async move {

@@ -1,23 +1,24 @@
 //! `licheng migrate`: the schema, and the passwords that the services' URLs carry.
 
 use anyhow::{Context as _, Result};
-use ops::config::{Admin, Config, SERVICES};
+use ops::config::{Admin, Database, SERVICES};
 use percent_encoding::percent_decode_str;
 
-/// Applies what is missing. Safe to run again, and by several at once.
+/// Applies what is missing. Safe to run again, and by several at once. Needs the owner's login and nothing else: where
+/// the services' URLs are known as well, their roles get the passwords in them.
 pub async fn run() -> Result<()> {
-    let (admin, config) = (Admin::from_env()?, Config::from_env()?);
-    prepare(admin.database_url.expose(), &config).await?;
+    let (admin, database) = (Admin::from_env()?, Database::from_env()?);
+    prepare(admin.database_url.expose(), database.as_ref()).await?;
     println!("the schema is at version {}", store::migrate::newest().unwrap_or_default());
     Ok(())
 }
 
 /// Brings a database up to date and gives the roles the passwords that the configuration says.
-pub async fn prepare(admin_url: &str, config: &Config) -> Result<()> {
+pub async fn prepare(admin_url: &str, database: Option<&Database>) -> Result<()> {
     store::migrate::up(admin_url).await?;
     for service in SERVICES {
-        let url = config.database.url(service)?;
-        if let Some(secret) = password(url.expose()) {
+        let url = database.and_then(|database| database.url(service).ok());
+        if let Some(secret) = url.and_then(|url| password(url.expose())) {
             let role = format!("svc_{service}");
             let set = store::migrate::set_password(admin_url, &role, &secret).await;
             set.with_context(|| format!("password of {role}"))?;

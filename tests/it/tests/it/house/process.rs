@@ -29,16 +29,13 @@ struct Process {
 }
 
 impl Process {
-    /// The program on a city's database and Redis, with some variables set otherwise.
+    /// The program on a city's database and Redis, with some variables set otherwise; an empty one is not set at all.
     async fn start(city: &City, target: &str, settings: &[(&str, &str)]) -> Self {
         let address = free_address().await;
-        let program = std::env::current_exe().expect("a running test has a path");
-        let program = program.ancestors().nth(2).expect("target/debug/deps/it").join("licheng");
-        assert!(program.exists(), "{} is missing: cargo build -p licheng", program.display());
         let config = &city.house.config;
         let database =
             config.database.url("bureau").expect("a configured role").expose().replace("svc_bureau", "{role}");
-        let mut command = Command::new(program);
+        let mut command = Command::new(program());
         command
             .args(["serve", "--target", target])
             .env("LICHENG_DATABASE_URL", database)
@@ -46,10 +43,16 @@ impl Process {
             .env("LICHENG_LISTEN", address.to_string())
             .env("LICHENG_ORIGIN", format!("http://localhost:{}", address.port()))
             .env("LICHENG_FILES_ORIGIN", format!("http://127.0.0.1:{}", address.port()))
-            .envs(settings.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        for (name, value) in settings {
+            if value.is_empty() {
+                command.env_remove(name);
+            } else {
+                command.env(name, value);
+            }
+        }
         let mut child = command.spawn().expect("the program starts");
         let log = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         Self { child, log, address }
@@ -96,6 +99,14 @@ impl Process {
         }
         text
     }
+}
+
+/// The program that stands beside this test.
+fn program() -> std::path::PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    let program = test.ancestors().nth(2).expect("target/debug/deps/it").join("licheng");
+    assert!(program.exists(), "{} is missing: cargo build --workspace", program.display());
+    program
 }
 
 async fn free_address() -> SocketAddr {
@@ -185,4 +196,28 @@ async fn a_schema_of_another_version_is_refused() {
     assert!(!process.ended().await.success());
     let complaint = process.complaint().await;
     assert!(complaint.contains("run `licheng migrate`"), "{complaint}");
+}
+
+/// The chart's migration job and compose's `migrate` hold the owner's login and nothing else.
+#[tokio::test]
+async fn the_schema_is_migrated_with_the_owners_login_alone() {
+    let city = City::up().await;
+    let mut migrate = Command::new(program());
+    migrate.arg("migrate").env_clear().env("LICHENG_DATABASE_ADMIN_URL", city.admin_url());
+    let done = migrate.output().await.expect("the program runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(String::from_utf8_lossy(&done.stdout).contains("the schema is at version"));
+}
+
+/// The chart gives a pod the login of its own service only: each room has to start with that.
+#[tokio::test]
+async fn each_room_starts_with_its_own_login_alone() {
+    let city = City::up().await;
+    for target in licheng::targets::TARGETS {
+        let url = city.house.config.database.url(target.name).expect("a configured role");
+        let variable = format!("LICHENG_DATABASE_URL_{}", target.name.to_uppercase());
+        let settings = [("LICHENG_DATABASE_URL", ""), (variable.as_str(), url.expose())];
+        let process = Process::start(&city, target.name, &settings).await.serving().await;
+        assert_eq!(process.get("/readyz").await.0, 200, "{}", target.name);
+    }
 }

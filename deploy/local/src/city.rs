@@ -14,6 +14,8 @@ use crate::{Components, Progress};
 
 /// The file in the data folder that says that the city is seeded.
 const SEEDED: &str = "seeded";
+/// The same of its last year, which can be walked only when the city is served.
+const WALKED: &str = "last-year";
 
 /// A demo city over components that stay somebody else's to stop.
 #[derive(Debug)]
@@ -83,6 +85,20 @@ impl City {
             .stopped_by(Stop::Terminate, Duration::from_secs(25)); // it drains for 20 s at most
         let running = launch.start(components.data())?;
         running.ready(async || answers(port, question.as_bytes(), "HTTP/1.1 200").await).await
+    }
+
+    /// Submits last year at one of the schools of the served city, once per data folder.
+    ///
+    /// # Errors
+    /// `licheng seed` says why.
+    pub async fn walk_last_year(&self, components: &Components) -> Result<()> {
+        let mark = components.data().join(WALKED);
+        if mark.exists() {
+            return Ok(());
+        }
+        self.run(&["seed", "--last-year"], &demo_variables(components)).await?;
+        fs::write(mark, "")?;
+        Ok(())
     }
 
     async fn run(&self, arguments: &[&str], variables: &BTreeMap<String, String>) -> Result<()> {

@@ -7,6 +7,7 @@ mod cabinet;
 mod copy;
 mod curriculum;
 mod files;
+mod last_year;
 mod names;
 mod plan;
 mod roster;
@@ -44,6 +45,9 @@ pub struct Options {
     /// Students of that city, all schools together.
     #[arg(long, default_value_t = 180_000)]
     students: usize,
+    /// Submit the demo city's last year at one school, over its pages: after it is served.
+    #[arg(long, conflicts_with_all = ["demo", "schools", "students"])]
+    last_year: bool,
     /// Students of each school of the demo city.
     #[arg(long, default_value_t = 320)]
     demo_students: usize,
@@ -96,6 +100,9 @@ impl City {
 
 /// Seeds an empty database; a city that is there already stays as it is.
 pub async fn run(options: Options) -> Result<()> {
+    if options.last_year {
+        return last_year::walk().await;
+    }
     let (config, admin) = (Config::from_env()?, Admin::from_env()?);
     let mut connection =
         PgConnection::connect(admin.database_url.expose()).await.context("connecting as the administrator")?;
@@ -219,6 +226,7 @@ fn windows(city: &City, school: SchoolCode, rows: &mut Tables) {
         (WindowKind::OutcomeCertify, last, 2, -200, -140),
         (WindowKind::OutcomeSelect, last, 0, -145, -100),
         (WindowKind::ActivitySelect, last, 0, -145, -100),
+        (WindowKind::ReceiptConfirm, last, 0, -20, 25),
     ];
     for (kind, year, term, opens, closes) in periods {
         let midnight = |days: i64| {

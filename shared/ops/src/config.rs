@@ -204,11 +204,10 @@ impl Database {
             return Ok(url.clone());
         }
         let role = format!("svc_{service}");
-        self.template.as_ref().map(|template| Secret::new(template.expose().replace("{role}", &role))).ok_or_else(
-            || {
-                ConfigError::one(&Self::variable(service), "is missing, and so is LICHENG_DATABASE_URL")
-            },
-        )
+        self.template
+            .as_ref()
+            .map(|template| Secret::new(template.expose().replace("{role}", &role)))
+            .ok_or_else(|| ConfigError::one(&Self::variable(service), "is missing, and so is LICHENG_DATABASE_URL"))
     }
 
     fn read(reader: &mut Reader) -> Option<Self> {

@@ -13,8 +13,8 @@ use kernel::{
     school::SchoolCode,
 };
 use licheng::{
-    commands::serve::own_rounds,
     House,
+    commands::serve::own_rounds,
     targets::{Assembled, assemble},
 };
 use ops::{

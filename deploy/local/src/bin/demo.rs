@@ -38,7 +38,7 @@ async fn main() -> Result<ExitCode> {
     };
     let outcome = tokio::select! {
         served = start(&mut components, &options, &progress) => match served {
-            Ok(running) => stay(running, &components).await,
+            Ok((city, running)) => stay(&city, running, &components, &progress).await,
             Err(error) => Err(error),
         },
         interrupted = until_interrupted() => interrupted,
@@ -57,19 +57,26 @@ fn build() -> Result<()> {
     Ok(())
 }
 
-async fn start(components: &mut Components, options: &Options, progress: &Progress) -> Result<Running> {
+async fn start(components: &mut Components, options: &Options, progress: &Progress) -> Result<(City, Running)> {
     let city = City::new(&options.programs, progress)?;
     city.migrate(components).await?;
     city.seed(components).await?;
     let running = city.serve(components).await?;
     progress.say("ready");
-    Ok(running)
+    Ok((city, running))
 }
 
 /// Until Ctrl-C, or until the application ends by itself.
-async fn stay(mut running: Running, components: &Components) -> Result<()> {
+async fn stay(city: &City, mut running: Running, components: &Components, progress: &Progress) -> Result<()> {
     announce(components);
+    let walked = async {
+        if let Err(error) = city.walk_last_year(components).await {
+            progress.say(format_args!("last year was not submitted: {error:#}"));
+        }
+        std::future::pending::<()>().await
+    };
     tokio::select! {
+        () = walked => {}
         ended = running.ended() => bail!("licheng ended with {}{}", ended?, running.log_tail()),
         interrupted = until_interrupted() => interrupted?,
     }

@@ -24,6 +24,7 @@ pub(crate) fn test(stage: &mut Stage) -> Result<Outcome> {
         return Ok(installed);
     }
     let running = runtime.block_on(city.serve(components))?;
+    runtime.block_on(city.walk_last_year(components))?;
     let mut npm = runtime.block_on(tools.npm())?;
     npm.args(["test", "--silent"]).current_dir(&folder);
     let outcome = run(npm.envs(&env).env("BASE_URL", origin).env("CI", "true"));

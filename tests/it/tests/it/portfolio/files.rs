@@ -232,3 +232,16 @@ impl Door {
 fn variable(name: &str) -> String {
     std::env::var(name).expect("set by the runner of the tests")
 }
+
+/// The size was announced, checked against limit and quota, and signed into the address.
+#[tokio::test]
+async fn storage_takes_a_part_of_the_announced_length_only() {
+    let pupil = Pupil::up().await;
+    let id = pupil.outcome(0).await;
+    let plan: Value = pupil.announce(("outcome", id), "document", "報告.pdf", 10).await.expect(201).json();
+    let url = plan["parts"][0]["url"].as_str().unwrap();
+    for (length, expected) in [(11, 403), (9, 403), (10, 200)] {
+        let answer = reqwest::Client::new().put(url).body(vec![b'x'; length]).send().await.unwrap();
+        assert_eq!(answer.status(), expected, "{length} bytes");
+    }
+}

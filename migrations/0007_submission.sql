@@ -331,8 +331,9 @@ grant select (school_code, student_id, academic_year, kind) on submission.receip
 -- The student's cabinet shows how far an item has come, and what waits to be confirmed; never a roster's cells.
 grant select (school_code, batch_id, student_id, item, accepted) on submission.roster_row to svc_portfolio;
 grant select (school_code, id, academic_year, roster_code, state) on submission.batch to svc_portfolio;
-grant select (school_code, id, academic_year, import_serial) on submission.receipt_batch to svc_portfolio;
-grant select (school_code, receipt_batch_id, student_id, kind) on submission.receipt_row to svc_portfolio;
+grant select (school_code, id, academic_year) on submission.receipt_batch to svc_portfolio;
+grant select (school_code, receipt_batch_id, roster_code, term, superseded_at) on submission.receipt_part to svc_portfolio;
+grant select (school_code, receipt_batch_id, roster_code, term, student_id, kind) on submission.receipt_row to svc_portfolio;
 grant select (school_code, student_id, academic_year, kind) on submission.receipt_confirmation, submission.receipt_dispute to svc_portfolio;
 
 reset role;   -- the migrator notes the version as itself

@@ -78,6 +78,13 @@ impl Activity {
         self.saved().any(|file| file.place() == Place::Media)
     }
 
+    /// The first field that the roster does not do without and that is empty: the form lets some of them wait.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        let is_empty = |key: &str| self.fields.get(key).is_none_or(|value| value == "");
+        let columns = Kind::of(self.kind).columns.iter();
+        columns.filter(|column| column.submitted).find(|column| is_empty(column.key)).map(|column| column.label)
+    }
+
     /// Changing it; `core_changed`: a field other than summary, files and link.
     pub(crate) fn edit(&self, student: &Student, core_changed: bool, files: NewFiles) -> Action {
         let (slot, state, from_school) = (self.slot(student), self.state(), self.is_from_school());
@@ -166,6 +173,20 @@ mod tests {
         assert!(competition("2026-08-01").is_of_high_school(115));
         assert!(!competition("2026-07-31").is_of_high_school(115));
         assert!(competition("2026-07-31").is_of_high_school(114));
+    }
+
+    /// §5.7.2: 證照代碼 is a column of the certificate's sheet, which the form lets wait.
+    #[test]
+    fn a_certificate_without_its_code_is_incomplete() {
+        assert_eq!(competition("2026-08-01").missing(), None);
+        let Value::Object(fields) = json!({ "category": 1, "obtained_on": "2026-10-01", "number": "A-1" }) else {
+            unreachable!()
+        };
+        let kind = ActivityKind::Certificate;
+        let mut certificate = Activity { kind, fields, ..competition("2026-08-01") };
+        assert_eq!(certificate.missing(), Some("證照代碼"));
+        certificate.fields.insert("certificate_code".to_owned(), "0123".into());
+        assert_eq!(certificate.missing(), None);
     }
 
     /// §4.5, F-077: rows from the school are not deleted; §4.4's freeze holds for activities as well.

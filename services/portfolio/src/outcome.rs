@@ -31,13 +31,16 @@ pub(crate) struct Course {
     pub(crate) section: Option<SectionId>,
     /// Somebody is appointed to certify its outcomes.
     pub(crate) has_certifier: bool,
+    /// The school has taken it away; it stays in sight as long as it has outcomes.
+    pub(crate) is_withdrawn: bool,
 }
 
 impl Course {
     /// Only courses with credit carry outcomes; group activity and flexible learning time don't (domain §4.4,
     /// §5.8.3 rule 6). A code that can't be read is the school's to mend, not the student's loss.
     pub(crate) fn carries_outcomes(&self) -> bool {
-        self.credits > 0
+        !self.is_withdrawn
+            && self.credits > 0
             && self.code.parse::<CourseCode>().map_or(!self.code.is_empty(), |code| code.carries_outcomes())
     }
 
@@ -216,6 +219,7 @@ mod tests {
             credits,
             section: None,
             has_certifier: true,
+            is_withdrawn: false,
         }
     }
 
@@ -272,5 +276,7 @@ mod tests {
         assert!(!course("108011302H11101A1010101", 0).carries_outcomes());
         assert!(!course("108011302H11101A8000001", 1).carries_outcomes());
         assert!(!course("", 2).carries_outcomes(), "course has a code");
+        let withdrawn = Course { is_withdrawn: true, ..course("108011302H11101A1010101", 4) };
+        assert!(!withdrawn.carries_outcomes(), "it is in the student's course record no more");
     }
 }

@@ -154,6 +154,7 @@ impl Year {
             state: activity.state(),
             uploaded_in: activity.year,
             during_high_school: activity.is_of_high_school(self.ground.student.entry_year),
+            missing: activity.missing(),
             has_file: activity.has_file(),
             selected_count,
         }

@@ -164,6 +164,9 @@ pub(crate) enum NotNow {
     /// Nothing in it.
     #[error("名冊沒有任何一列，不需要提交")]
     Empty,
+    /// Another batch holds what is newer, or has taken some of its rows along.
+    #[error("這份名冊已有較新的一次，請改用較新的批次")]
+    Superseded,
 }
 
 impl Batch {
@@ -175,7 +178,8 @@ impl Batch {
         Scope { code: self.code, year: self.year, term: self.term }
     }
 
-    /// Whether it may be handed over: built, or sent back only because something could not be fetched.
+    /// Whether it may be handed over: built, or sent back only because something could not be fetched. Other batches
+    /// are not asked here (`store::is_superseded`).
     pub(crate) fn may_be_handed_over(&self, now: OffsetDateTime) -> Result<(), NotNow> {
         let again = self.state == State::Rejected && self.adapter == Adapter::Api && self.failed_on_the_way();
         if self.state != State::Built && !again {
@@ -184,7 +188,8 @@ impl Batch {
         if self.row_count == 0 {
             return Err(NotNow::Empty);
         }
-        if self.links_expire_at - now < LINKS_LEFT {
+        // by hand the files go along in the package, and the upload may have been days ago
+        if self.adapter == Adapter::Api && self.links_expire_at - now < LINKS_LEFT {
             return Err(NotNow::LinksExpire { at: self.links_expire_at });
         }
         Ok(())
@@ -243,6 +248,8 @@ mod tests {
         assert_eq!(batch(State::Built).may_be_handed_over(NOW), Ok(()));
         let late = NOW + LINKS_LAST - LINKS_LEFT + Duration::SECOND;
         assert!(matches!(batch(State::Built).may_be_handed_over(late), Err(NotNow::LinksExpire { .. })));
+        let by_hand = Batch { adapter: Adapter::Manual, ..batch(State::Built) };
+        assert_eq!(by_hand.may_be_handed_over(late), Ok(()), "what was uploaded by hand is recorded however late");
         for state in [State::Building, State::Notified, State::Accepted, State::ReceiptReady, State::Rejected] {
             assert_eq!(batch(state).may_be_handed_over(NOW), Err(NotNow::State { state }));
         }

@@ -51,8 +51,12 @@ pub(crate) enum Trouble {
         since: time::Date,
     },
     CertificationRevoked,
+    /// The school took the course record away (domain §4.4: only courses in the record carry outcomes).
+    CourseWithdrawn,
     FileNotCertified,
     NoFile,
+    /// Another row of the student says the same.
+    Duplicate,
     /// The storage holds no copy, or another size than was stored.
     FileLost,
     Required,
@@ -82,7 +86,9 @@ impl Trouble {
             Self::Suspended { .. } => "suspended",
             Self::Left { .. } => "left",
             Self::CertificationRevoked => "certification_revoked",
+            Self::CourseWithdrawn => "course_withdrawn",
             Self::FileNotCertified => "file_not_certified",
+            Self::Duplicate => "duplicate_row",
             Self::NoFile => "file_missing",
             Self::FileLost => "file_lost",
             Self::Required => "required",
@@ -117,7 +123,9 @@ impl Trouble {
             Self::Suspended { since } => format!("{} 起休學，本學年的勾選保留到復學後再提交", roc_date(since)),
             Self::Left { since } => format!("{} 已離校，由新學校提交", roc_date(since)),
             Self::CertificationRevoked => "勾選之後，認證已被撤回或不再通過".to_owned(),
+            Self::CourseWithdrawn => "學校已移除這門課的修課紀錄".to_owned(),
             Self::FileNotCertified => "檔案和老師認證時看到的不同".to_owned(),
+            Self::Duplicate => "和這位學生的另一件內容完全相同".to_owned(),
             Self::NoFile => "沒有文件也沒有影音檔案".to_owned(),
             Self::FileLost => "儲存空間裡找不到這個檔案，或檔案內容已經改變".to_owned(),
             Self::Required => "必填，但沒有資料".to_owned(),
@@ -147,6 +155,7 @@ pub(crate) fn remedy(code: &str) -> &'static str {
         "selection_ahead" => "請等勾選期間結束後再提交，或請校管理者調整作業時間。",
         "suspended" | "left" => "不需處理，這位學生的項目不會列入名冊。",
         "certification_revoked" => "請學生取消勾選這一件，或請授課教師重新認證。",
+        "course_withdrawn" => "請學生取消勾選這一件；若是誤刪，請教務處重新匯入修課名冊。",
         "file_not_certified" | "file_missing" => "請學生取消勾選這一件；補上檔案並重新認證之後再勾選。",
         "file_lost" | "file_hash" => "請把學生與項目告知平臺維運人員，由第二份副本復原後再提交。",
         "required" | "national_id" | "date" | "school_code" => {

@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod import;
 pub(crate) mod jobs;
 pub(crate) mod mine;
+mod notice;
 pub(crate) mod pages;
 pub(crate) mod store;
 

@@ -26,6 +26,9 @@ use crate::role::Role;
 /// May this be done now? `rules` are those of the item's academic year at the person's school.
 ///
 /// What can't change is told before what time changes, and that before what the person can change.
+///
+/// An early submission freezes no student: until the window closes, what was submitted may be selected or not for the
+/// next one, which replaces it. Its content stays as it is, and a receipt that was confirmed is the last word.
 pub fn may(action: &Action, rules: &Ruleset, windows: &Windows, now: OffsetDateTime) -> Result<(), Refusal> {
     use OutcomeState as State;
     let open = |kind, slot: &Slot| windows.require(kind, slot, now);
@@ -84,17 +87,19 @@ pub fn may(action: &Action, rules: &Ruleset, windows: &Windows, now: OffsetDateT
             ensure(untouched && in_time, Refusal::UndoExpired { minutes, decided_at })
         }
         Action::SelectOutcome { slot, state, uploaded_in, selected_count } => {
-            ensure(!state.is_submitted(), Refusal::AlreadySubmitted)?;
+            ensure(state != State::Confirmed, Refusal::AlreadySubmitted)?;
             ensure(state != State::Selected, Refusal::AlreadySelected)?;
-            ensure(state == State::Passed, Refusal::NotPassed { state: state.seen_by_student() })?;
+            // what was submitted had passed; it is chosen again after it was taken back from a later submission
+            let passed = state == State::Passed || state.is_submitted();
+            ensure(passed, Refusal::NotPassed { state: state.seen_by_student() })?;
             ensure(uploaded_in == slot.year, Refusal::OtherYear { uploaded: uploaded_in, selecting: slot.year })?;
             open(WindowKind::OutcomeSelect, &slot)?;
             let (limit, period) = (rules.outcome_select_max, rules.outcome_select_period);
             ensure(selected_count < limit, Refusal::OutcomeSelectionFull { limit, used: selected_count, period })
         }
         Action::UnselectOutcome { slot, state } => {
-            ensure(!state.is_submitted(), Refusal::AlreadySubmitted)?;
-            ensure(state == State::Selected, Refusal::NotSelected)?;
+            ensure(state != State::Confirmed, Refusal::AlreadySubmitted)?;
+            ensure(state == State::Selected || state.is_submitted(), Refusal::NotSelected)?;
             open(WindowKind::OutcomeSelect, &slot)
         }
         Action::AddActivity { slot, used_in_year, files } => {
@@ -114,19 +119,20 @@ pub fn may(action: &Action, rules: &Ruleset, windows: &Windows, now: OffsetDateT
             ensure(!from_school, Refusal::FromSchool)?;
             changeable(state)
         }
-        Action::SelectActivity { slot, state, uploaded_in, during_high_school, has_file, selected_count } => {
-            ensure(!state.is_submitted(), Refusal::AlreadySubmitted)?;
+        Action::SelectActivity { slot, state, uploaded_in, during_high_school, missing, has_file, selected_count } => {
+            ensure(state != ActivityState::Confirmed, Refusal::AlreadySubmitted)?;
             ensure(state != ActivityState::Selected, Refusal::AlreadySelected)?;
             ensure(uploaded_in == slot.year, Refusal::OtherYear { uploaded: uploaded_in, selecting: slot.year })?;
             ensure(during_high_school, Refusal::NotDuringHighSchool)?;
             open(WindowKind::ActivitySelect, &slot)?;
+            missing.map_or(Ok(()), |field| Err(Refusal::Incomplete { field }))?;
             ensure(has_file, Refusal::NoFile)?;
             let limit = rules.activity_select_max;
             ensure(selected_count < limit, Refusal::ActivitySelectionFull { limit, used: selected_count })
         }
         Action::UnselectActivity { slot, state } => {
-            ensure(!state.is_submitted(), Refusal::AlreadySubmitted)?;
-            ensure(state == ActivityState::Selected, Refusal::NotSelected)?;
+            ensure(state != ActivityState::Confirmed, Refusal::AlreadySubmitted)?;
+            ensure(state == ActivityState::Selected || state.is_submitted(), Refusal::NotSelected)?;
             open(WindowKind::ActivitySelect, &slot)
         }
         Action::ConfirmReceipt { slot, already_confirmed } => {

@@ -16,6 +16,9 @@ use super::{
     kinds::{Column, Input, Kind},
 };
 
+/// Characters that the roster's columns of hours, credits and scores hold, the point counted (domain §5.7.2).
+const DECIMAL_WIDTH: usize = 5;
+
 /// What was typed, by field.
 #[derive(Clone, Default)]
 pub(crate) struct Typed(BTreeMap<String, String>);
@@ -106,6 +109,7 @@ fn value(column: &Column, typed: &str) -> Result<Option<Value>, String> {
     };
     let value = match column.input {
         Input::Text(max) => text::line(typed, max).map_err(|error| error.to_string())?.into(),
+        Input::Digits(count) => digits(column.label, typed, count)?.into(),
         Input::Date => date(typed)?.to_string().into(),
         Input::Code(table) => {
             let code = typed.parse::<i16>().ok().filter(|code| table().iter().any(|(entry, _)| entry == code));
@@ -129,6 +133,13 @@ fn date(typed: &str) -> Result<Date, String> {
     iso_date(typed).map_or_else(|| typed.parse::<RocDate>().map(RocDate::date).map_err(|error| error.to_string()), Ok)
 }
 
+/// A code of digits.
+fn digits(label: &str, typed: &str, count: usize) -> Result<String, String> {
+    let plain = half_width(typed);
+    let well = plain.len() == count && plain.bytes().all(|byte| byte.is_ascii_digit());
+    well.then_some(plain).ok_or_else(|| format!("{label}請填 {count} 個數字"))
+}
+
 /// A number with a point, kept as written so that no digit is lost: `7.5`.
 fn decimal(label: &str, typed: &str, places: usize, max: i64) -> Result<String, String> {
     let plain = half_width(typed);
@@ -137,12 +148,15 @@ fn decimal(label: &str, typed: &str, places: usize, max: i64) -> Result<String, 
     let number = whole.parse::<i64>().ok().filter(|number| digits(whole) && (0..=max).contains(number));
     let message = || format!("{label}請填大於 0、最多到小數 {places} 位的數字，例如 7.5");
     let number = number.filter(|_| digits(part) && part.len() <= places).ok_or_else(message)?;
-    let part = part.trim_end_matches('0');
-    match (number, part) {
-        (0, "") => Err(message()),
-        (_, "") => Ok(number.to_string()),
-        _ => Ok(format!("{number}.{part}")),
+    let text = match (number, part.trim_end_matches('0')) {
+        (0, "") => return Err(message()),
+        (_, "") => number.to_string(),
+        (_, part) => format!("{number}.{part}"),
+    };
+    if text.len() > DECIMAL_WIDTH {
+        return Err(format!("{label}連小數點最多 {DECIMAL_WIDTH} 個字元"));
     }
+    Ok(text)
 }
 
 /// Tenths of an hour in a decimal of at most one place.
@@ -266,6 +280,27 @@ mod tests {
         assert_eq!(errors.get("number"), Some("請填寫證照字號"));
         assert!(!errors.has("score") && !errors.has("group"));
         assert!(service(&[("name", &"淨".repeat(21))]).map(|_| ()).unwrap_err().get("name").unwrap().contains("20"));
+    }
+
+    /// §5.7.2: 證照代碼 4, 分數 5; 時數 5.
+    #[test]
+    fn numbers_are_no_wider_than_the_columns_of_the_roster() {
+        let certificate = |key, text| {
+            let all = [("category", "1"), ("obtained_on", "2026-11-01"), ("number", "A-1"), (key, text)];
+            read(Kind::of(ActivityKind::Certificate), &typed(&all), &rules_115(), false).map(|checked| checked.fields)
+        };
+        assert_eq!(certificate("score", "92.5").unwrap()["score"], "92.5");
+        assert_eq!(certificate("score", "99999").unwrap()["score"], "99999");
+        assert!(certificate("score", "1234.5").unwrap_err().get("score").unwrap().contains("5 個字元"));
+        assert!(certificate("score", "A級").unwrap_err().has("score"));
+        assert_eq!(certificate("certificate_code", "０123").unwrap()["certificate_code"], "0123");
+        assert_eq!(
+            certificate("certificate_code", "12A4").unwrap_err().get("certificate_code"),
+            Some("證照代碼請填 4 個數字")
+        );
+        assert!(certificate("certificate_code", "").is_ok(), "a draft may wait for it");
+        let long = [("ended_on", "2027-11-01"), ("hours", "1234.5")];
+        assert!(service(&long).map(|_| ()).unwrap_err().get("hours").unwrap().contains("5 個字元"));
     }
 
     /// F-080: weeks 1–18; §5.7.3: codes of the table only.

@@ -13,13 +13,15 @@ use kernel::codes::{
 pub(crate) enum Input {
     /// One line of at most so many characters.
     Text(usize),
+    /// A code of exactly so many digits.
+    Digits(usize),
     /// A day.
     Date,
     /// One of a code table.
     Code(fn() -> Vec<(i16, &'static str)>),
     /// A whole number within bounds.
     Number(i64, i64),
-    /// A number with at most so many digits after the point, up to a bound.
+    /// A number with at most so many digits after the point, up to a bound; never wider than the roster's column.
     Decimal(usize, i64),
     /// An academic year.
     Year,
@@ -33,6 +35,8 @@ pub(crate) struct Column {
     pub(crate) label: &'static str,
     pub(crate) input: Input,
     pub(crate) required: bool,
+    /// The roster takes no row without it: what the form does not require is required when the row is selected.
+    pub(crate) submitted: bool,
     pub(crate) hint: &'static str,
 }
 
@@ -51,15 +55,19 @@ macro_rules! codes {
 }
 
 const fn required(key: &'static str, label: &'static str, input: Input) -> Column {
-    Column { key, label, input, required: true, hint: "" }
+    Column { key, label, input, required: true, submitted: true, hint: "" }
 }
 
 const fn optional(key: &'static str, label: &'static str, input: Input, hint: &'static str) -> Column {
-    Column { key, label, input, required: false, hint }
+    Column { key, label, input, required: false, submitted: false, hint }
+}
+
+const fn later(key: &'static str, label: &'static str, input: Input, hint: &'static str) -> Column {
+    Column { key, label, input, required: false, submitted: true, hint }
 }
 
 const fn hinted(key: &'static str, label: &'static str, input: Input, hint: &'static str) -> Column {
-    Column { key, label, input, required: true, hint }
+    Column { key, label, input, required: true, submitted: true, hint }
 }
 
 const START: Column = required("started_on", "開始日期", Input::Date);
@@ -82,10 +90,10 @@ const COMPETITION: &[Column] = &[
     required("participation", "個人或團體參與", codes!(Participation)),
 ];
 const CERTIFICATE: &[Column] = &[
-    // the Ministry's table of codes is not public: whoever has none leaves it to the office
-    optional("certificate_code", "證照代碼", Input::Text(4), "四碼；不知道可以先不填"),
+    // the Ministry's table of codes is not public: whoever has none asks the office before selecting
+    later("certificate_code", "證照代碼", Input::Digits(4), "四碼數字；不知道可以先不填，勾選之前請洽學務處補上"),
     required("category", "證照類別", codes!(CertificateCategory)),
-    optional("score", "分數", Input::Text(5), "沒有分數可以不填"),
+    optional("score", "分數", Input::Decimal(2, 99_999), "沒有分數可以不填"),
     optional("sub_results", "分項結果", Input::Text(50), "例如：聽力 90、閱讀 85"),
     required("obtained_on", "取得證照日期", Input::Date),
     required("number", "證照字號", Input::Text(20)),

@@ -29,7 +29,7 @@ pub(crate) struct Show {
     year: String,
     tone: Tone,
     state: &'static str,
-    next_step: &'static str,
+    next_step: String,
     from_school: bool,
     windows: Vec<WindowView>,
     lines: Vec<(&'static str, String)>,
@@ -91,9 +91,12 @@ pub(crate) async fn show(
 }
 
 /// What to do next, in plain words.
-fn next_step(activity: &Activity) -> &'static str {
+fn next_step(activity: &Activity) -> String {
     use kernel::rules::ActivityState as State;
-    match activity.state() {
+    if let (State::Saved, Some(field)) = (activity.state(), activity.missing()) {
+        return format!("請補上「{field}」，之後才能勾選。");
+    }
+    let text = match activity.state() {
         State::Saved if !activity.has_file() => "請上傳證明文件或影音檔（至少一個），之後才能勾選。",
         State::Saved if activity.summary.is_empty() => "檔案已經好了。建議補上簡述，再到「勾選」頁選用。",
         State::Saved => "可以到「勾選」頁選為這學年要提交的多元表現。",
@@ -101,5 +104,6 @@ fn next_step(activity: &Activity) -> &'static str {
         State::Submitted => "學校已提交到中央資料庫，請留意收訖明細。",
         State::Confirmed => "你已確認中央資料庫收訖，這一件完成了。",
         State::Disputed => "你已回報收訖明細有問題，等學校處理。",
-    }
+    };
+    text.to_owned()
 }

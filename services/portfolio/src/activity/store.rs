@@ -37,15 +37,20 @@ pub(crate) async fn find(tx: &mut TenantTx, student: StudentId, which: Which) ->
                   exists (select from portfolio.activity_selection s
                            where s.school_code = $1 and s.activity_id = a.id) as "selected!",
                   (select case
-                       when exists (select from submission.receipt_dispute x where x.school_code = $1
-                          and x.student_id = $2 and x.academic_year = b.academic_year and x.kind = 'activity') then 'disputed'
+                       -- a report ends the confirmation, so one that is there is the newer word
                        when exists (select from submission.receipt_confirmation x where x.school_code = $1
                           and x.student_id = $2 and x.academic_year = b.academic_year and x.kind = 'activity') then 'confirmed'
+                       when exists (select from submission.receipt_dispute x where x.school_code = $1
+                          and x.student_id = $2 and x.academic_year = b.academic_year and x.kind = 'activity') then 'disputed'
                        else 'submitted' end
                      from submission.roster_row w
                      join submission.batch b on b.school_code = $1 and b.id = w.batch_id
                     where w.school_code = $1 and w.student_id = $2 and w.item = 'activity:' || a.id
-                      and b.state in ('notified', 'accepted', 'receipt_ready') limit 1) as submission,
+                      and b.state in ('notified', 'accepted', 'receipt_ready')
+                      -- a later attempt that was accepted replaces an earlier one, with what was taken back since
+                      and not exists (select from submission.batch n where n.school_code = $1
+                         and n.academic_year = b.academic_year and n.term = b.term and n.roster_code = b.roster_code
+                         and n.id > b.id and n.state in ('accepted', 'receipt_ready')) limit 1) as submission,
                   (select coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'slot', f.slot, 'name', f.name,
                             'size', coalesce(f.size, f.declared_size), 'media_type', f.media_type,
                             'sha256', encode(f.sha256, 'hex'), 'saved_at', f.saved_at,

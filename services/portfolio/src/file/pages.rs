@@ -50,7 +50,7 @@ pub(crate) async fn create(
     announcement: Result<Json<Announcement>, JsonRejection>,
 ) -> Answer {
     let student = own(&may)?;
-    room.web.limit("upload", &format!("{}/{student}", may.school()), room.uploads_per_minute).await?;
+    upload::count(&room, &may, student).await?;
     let wish = announcement.ok().and_then(|Json(announcement)| announcement.wish());
     let wish = wish.ok_or_else(|| Problem::unprocessable("上傳的資料格式不對，請重新載入頁面再試。"))?;
     let begun = upload::begin(&room, &may, student, wish).await?;

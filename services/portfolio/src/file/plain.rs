@@ -13,7 +13,7 @@ use web::{Answer, Flash, LoggedIn, May, Problem, need};
 use super::{
     Place, clean_name, completion, storage,
     store::{self as rows, NewFile, Owner},
-    upload::{Item, not_stored, refused, reserve},
+    upload::{Item, count, forget, not_stored, refused, reserve},
 };
 use crate::room::{Room, own};
 
@@ -43,6 +43,7 @@ pub(crate) async fn to_activity(
 }
 
 async fn receive(room: &Room, who: &LoggedIn, student: StudentId, owner: Owner, form: Multipart) -> Answer {
+    count(room, who, student).await?;
     let back = who.url(format_args!("{}#files", owner.path()));
     let note = match read(form).await? {
         Some(sent) => match take(room, who, student, (owner, sent)).await {
@@ -91,10 +92,13 @@ async fn take(room: &Room, ctx: &Context, student: StudentId, (owner, sent): (Ow
     let (upload_key, upload_id) = (String::new(), String::new());
     let file = NewFile { id, owner, place: sent.place, name: sent.name, size, upload_key, upload_id };
     let mut tx = room.db.write(ctx, "portfolio.file.save").await?;
-    reserve(&mut tx, student, &file).await?;
+    let superseded = reserve(&mut tx, student, &file).await?;
     let row = rows::find(&mut tx, student, id).await?.ok_or(Problem::Stale)?;
     completion::save(room, &mut tx, student, &row, &stored).await?;
     tx.audit(Audit::new("file.create", "file", id.get()));
     tx.commit().await?;
+    if let Some(old) = superseded {
+        forget(room, ctx, &old.upload_key, &old.upload_id).await;
+    }
     Ok(())
 }

@@ -5,17 +5,22 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     body::Bytes,
-    extract::{Multipart, Path, State},
+    extract::{Multipart, Path, State, multipart::Field},
     http::{StatusCode, header},
     response::IntoResponse,
 };
 use blob::receipt::{Check, UploadReceipt, key_id};
 use kernel::{calendar::roc_date_time, ids::FileId};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use web::{Answer, FieldErrors, May, Page, Problem, Visitor, need};
+use web::{Answer, ClientAddress, FieldErrors, May, Page, Problem, Visitor, need};
 
 use super::store as rows;
 use crate::room::{Room, own};
+
+/// Receipts that one address may have checked in a minute; a class may sit behind one.
+const CHECKS_PER_MINUTE: u32 = 60;
+/// A receipt has less than 2 KiB; pasted, it may have come with white space.
+const MOST_RECEIPT_BYTES: usize = 64 * 1024;
 
 #[derive(Template)]
 #[template(path = "file/receipt.html")]
@@ -119,8 +124,14 @@ pub(crate) async fn check_form(visitor: Visitor, State(room): State<Arc<Room>>) 
     web::html(&check_page(&room, &visitor))
 }
 
-/// The checks, one by one.
-pub(crate) async fn check(visitor: Visitor, State(room): State<Arc<Room>>, form: Multipart) -> Answer {
+/// The checks, one by one. Anybody may send a file along that is as large as an upload, so that addresses are counted.
+pub(crate) async fn check(
+    visitor: Visitor,
+    address: ClientAddress,
+    State(room): State<Arc<Room>>,
+    form: Multipart,
+) -> Answer {
+    room.web.limit("receipt-check", &address.0.to_string(), CHECKS_PER_MINUTE).await?;
     let Sent { text, file } = read(form).await?;
     let page = check_page(&room, &visitor);
     let Ok(receipt) = serde_json::from_str::<UploadReceipt>(text.trim()) else {
@@ -141,17 +152,36 @@ struct Sent {
     file: Option<Bytes>,
 }
 
-/// Text pasted or a receipt's file, and perhaps the file that it is about. Nothing of it is kept.
+/// Text pasted or a receipt's file, and perhaps the file that it is about. Nothing of it is kept, and of what is no
+/// receipt or file nothing is read into memory.
 async fn read(mut form: Multipart) -> Result<Sent, Problem> {
     let mut sent = Sent { text: String::new(), file: None };
     while let Some(field) = form.next_field().await.map_err(|_| Problem::TooLarge)? {
-        let name = field.name().unwrap_or_default().to_owned();
-        let bytes = field.bytes().await.map_err(|_| Problem::TooLarge)?;
-        match name.as_str() {
-            "receipt" | "receipt_file" if !bytes.is_empty() => sent.text = String::from_utf8_lossy(&bytes).into_owned(),
-            "file" if !bytes.is_empty() => sent.file = Some(bytes),
+        match field.name().unwrap_or_default() {
+            "receipt" | "receipt_file" => {
+                let text = small(field).await?;
+                if !text.is_empty() {
+                    sent.text = String::from_utf8_lossy(&text).into_owned();
+                }
+            }
+            "file" => {
+                let bytes = field.bytes().await.map_err(|_| Problem::TooLarge)?;
+                sent.file = Some(bytes).filter(|bytes| !bytes.is_empty());
+            }
             _ => {}
         }
     }
     Ok(sent)
+}
+
+/// A receipt, which is small.
+async fn small(mut field: Field<'_>) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|_| Problem::TooLarge)? {
+        if bytes.len() + chunk.len() > MOST_RECEIPT_BYTES {
+            return Err(Problem::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }

@@ -30,15 +30,17 @@ async fn of_school(room: &Room, school: SchoolCode, now: OffsetDateTime) -> Resu
     let ctx = Context::system(school, format!("sweep-{}", now.unix_timestamp()), now);
     let mut tx = room.db.write(&ctx, "portfolio.file.sweep").await?;
     let late = expire(&mut tx, now - PATIENCE).await?;
-    if late.is_empty() {
-        return Ok(());
-    }
     for (student, id, bytes) in &late {
         storage::give_back(&mut tx, (*student).into(), *bytes).await?;
         tx.audit(Audit::new("file.expire", "file", *id).after(json!({ "bytes": bytes })));
     }
-    tx.commit().await?;
-    // what storage holds of them goes as well; it counts by itself what is old
+    if late.is_empty() {
+        drop(tx);
+    } else {
+        tx.commit().await?;
+    }
+    // what storage holds goes as well, whether a row expired or not: refused, superseded and removed uploads leave
+    // remains, too, when storage was away. It counts by itself what is old, and costs two listings an hour
     if let Err(error) = room.vault.sweep(&school, now - PATIENCE).await {
         tracing::info!(%error, "remains of uploads were left to the next round");
     }

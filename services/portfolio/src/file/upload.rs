@@ -93,6 +93,11 @@ impl Wish {
     }
 }
 
+/// Counts an upload that begins, on whichever way it comes; too many in a minute are refused before a byte is read.
+pub(crate) async fn count(room: &Room, ctx: &Context, student: StudentId) -> Result<(), Problem> {
+    room.web.limit("upload", &format!("{}/{student}", ctx.school()), room.uploads_per_minute).await
+}
+
 /// What the browser is to do, and the row's number.
 pub(crate) struct Begun {
     pub(crate) id: kernel::ids::FileId,

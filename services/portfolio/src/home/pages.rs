@@ -73,11 +73,11 @@ pub(crate) async fn show(may: May<need::PortfolioView>, State(room): State<Arc<R
     let mut tx = room.db.read(&may, "portfolio.home").await?;
     let student = Student::load(&mut tx, id).await?.ok_or(Problem::NotFound)?;
     let year = student.acting_year(&KINDS, may.now);
+    let due = due(&student, may.now);
     let Ground { student, rules, .. } = Ground::of(&mut tx, student, year).await?;
-    let counts = rows::counts(&mut tx, id, year).await?;
+    let counts = rows::counts(&mut tx, id, year, &confirming(&due)).await?;
     let messages = messages::list(&mut tx, Reader::Student(id), true, SHOWN).await?;
     drop(tx);
-    let due = due(&student, may.now);
     web::html(&Home {
         page: may.page("我的檔案櫃"),
         year,
@@ -91,4 +91,10 @@ pub(crate) async fn show(may: May<need::PortfolioView>, State(room): State<Arc<R
         class_name: student.class_name,
         seat_no: student.seat_no,
     })
+}
+
+/// The years whose receipts may be confirmed now.
+fn confirming(due: &[Due]) -> Vec<i16> {
+    let open = due.iter().filter(|due| due.kind == WindowKind::ReceiptConfirm && due.closes_at().is_some());
+    open.map(|due| due.year.get()).collect()
 }

@@ -24,7 +24,7 @@ pub(crate) struct Counts {
     /// Of the year, with a file, not selected.
     pub(crate) selectable_activities: i64,
     pub(crate) counselling: i64,
-    /// Kinds of the year's last receipt that wait for the student's word.
+    /// Kinds of receipts that wait for the student's word, of the years whose window is open.
     pub(crate) receipts: i64,
     pub(crate) bytes_used: i64,
     pub(crate) unread: i64,
@@ -42,8 +42,14 @@ pub(crate) struct Selected {
     pub(crate) activities: i64,
 }
 
-/// Counts for the year of the page.
-pub(crate) async fn counts(tx: &mut TenantTx, student: StudentId, year: AcademicYear) -> Result<Counts, Error> {
+/// Counts for the year of the page. `confirming`: the years whose receipts may be confirmed now; a receipt comes when the
+/// page's own year is another one already.
+pub(crate) async fn counts(
+    tx: &mut TenantTx,
+    student: StudentId,
+    year: AcademicYear,
+    confirming: &[i16],
+) -> Result<Counts, Error> {
     let (school, now) = (tx.school(), tx.now());
     let row = sqlx::query!(
         r#"with mine as (
@@ -79,12 +85,13 @@ pub(crate) async fn counts(tx: &mut TenantTx, student: StudentId, year: Academic
                   (select count(*) from counseling.record_student g
                      join counseling.record k on k.school_code = $1 and k.id = g.record_id and k.removed_at is null
                     where g.school_code = $1 and g.student_id = $2) as "counselling!",
-                  (select count(*) from submission.receipt_row w
-                    where w.school_code = $1 and w.student_id = $2
-                      and w.receipt_batch_id = (select b.id from submission.receipt_batch b
-                            where b.school_code = $1 and b.academic_year = $3 order by b.import_serial desc limit 1)
+                  (select count(distinct (b.academic_year, w.kind)) from submission.receipt_row w
+                     join submission.receipt_part p using (school_code, receipt_batch_id, roster_code, term)
+                     join submission.receipt_batch b on b.school_code = $1 and b.id = w.receipt_batch_id
+                    where w.school_code = $1 and w.student_id = $2 and p.superseded_at is null
+                      and b.academic_year = any($5)
                       and not exists (select from submission.receipt_confirmation x where x.school_code = $1
-                            and x.student_id = $2 and x.academic_year = $3 and x.kind = w.kind)) as "receipts!",
+                            and x.student_id = $2 and x.academic_year = b.academic_year and x.kind = w.kind)) as "receipts!",
                   coalesce((select bytes_used from portfolio.student_storage
                              where school_code = $1 and student_id = $2), 0) as "bytes_used!",
                   (select count(*) from portfolio.message m
@@ -101,7 +108,8 @@ pub(crate) async fn counts(tx: &mut TenantTx, student: StudentId, year: Academic
         school.as_str(),
         student.get(),
         year.get(),
-        now
+        now,
+        confirming
     )
     .fetch_one(tx.conn())
     .await?;

@@ -49,6 +49,7 @@ struct CourseView {
     subject: String,
     units: String,
     study_mode: &'static str,
+    is_withdrawn: bool,
     /// Where to begin one.
     add: Option<String>,
     /// Why none can be begun, where the window isn't the reason: that is told once for the term.
@@ -132,8 +133,12 @@ fn course_view(
         subject: course.subject.clone(),
         units: course.units(&ground.student),
         study_mode: course.study_mode(),
+        is_withdrawn: course.is_withdrawn,
         add: answer.is_ok().then(|| format!("/outcomes/new?course_record={}", course.id)),
-        why_not: answer.err().filter(|_| is_open || !course.carries_outcomes()).map(|refusal| refusal.to_string()),
+        why_not: answer
+            .err()
+            .filter(|_| !course.is_withdrawn && (is_open || !course.carries_outcomes()))
+            .map(|refusal| refusal.to_string()),
         outcomes: own.into_iter().map(|outcome| row(outcome, now)).collect(),
     }
 }
@@ -200,7 +205,8 @@ struct Beginning {
 impl Beginning {
     async fn load(tx: &mut TenantTx, student: StudentId, course_record: &str) -> Answer<Self> {
         let id: CourseRecordId = course_record.parse().map_err(|_| Problem::NotFound)?;
-        let course = rows::courses(tx, student, Some(id)).await?.pop().ok_or(Problem::NotFound)?;
+        let course = rows::courses(tx, student, Some(id)).await?.pop();
+        let course = course.filter(|course| !course.is_withdrawn).ok_or(Problem::NotFound)?;
         let ground = Ground::load(tx, student, course.year).await?.ok_or(Problem::NotFound)?;
         let used = rows::used(tx, student, &course).await?;
         Ok(Self { ground, course, used })

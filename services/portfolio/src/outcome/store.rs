@@ -30,6 +30,7 @@ pub(crate) async fn find(tx: &mut TenantTx, student: StudentId, which: Which) ->
     let rows = sqlx::query!(
         r#"select o.id, o.summary, o.version,
                   c.id as course_id, c.academic_year, c.term, c.subject_name, c.course_code, c.kind, c.credits, c.section_id,
+                  c.withdrawn_at is not null as "is_withdrawn!",
                   exists (select from school.section_teacher t
                            where t.school_code = $1 and t.section_id = c.section_id and t.certifies) as "has_certifier!",
                   r.id as "request_id?",
@@ -39,15 +40,20 @@ pub(crate) async fn find(tx: &mut TenantTx, student: StudentId, which: Which) ->
                   exists (select from portfolio.outcome_selection s
                            where s.school_code = $1 and s.outcome_id = o.id) as "selected!",
                   (select case
-                       when exists (select from submission.receipt_dispute x where x.school_code = $1
-                          and x.student_id = $2 and x.academic_year = b.academic_year and x.kind = 'outcome') then 'disputed'
+                       -- a report ends the confirmation, so one that is there is the newer word
                        when exists (select from submission.receipt_confirmation x where x.school_code = $1
                           and x.student_id = $2 and x.academic_year = b.academic_year and x.kind = 'outcome') then 'confirmed'
+                       when exists (select from submission.receipt_dispute x where x.school_code = $1
+                          and x.student_id = $2 and x.academic_year = b.academic_year and x.kind = 'outcome') then 'disputed'
                        else 'submitted' end
                      from submission.roster_row w
                      join submission.batch b on b.school_code = $1 and b.id = w.batch_id
                     where w.school_code = $1 and w.student_id = $2 and w.item = 'outcome:' || o.id
-                      and b.state in ('notified', 'accepted', 'receipt_ready') limit 1) as submission,
+                      and b.state in ('notified', 'accepted', 'receipt_ready')
+                      -- a later attempt that was accepted replaces an earlier one, with what was taken back since
+                      and not exists (select from submission.batch n where n.school_code = $1
+                         and n.academic_year = b.academic_year and n.term = b.term and n.roster_code = b.roster_code
+                         and n.id > b.id and n.state in ('accepted', 'receipt_ready')) limit 1) as submission,
                   (select coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'slot', f.slot, 'name', f.name,
                             'size', coalesce(f.size, f.declared_size), 'media_type', f.media_type,
                             'sha256', encode(f.sha256, 'hex'), 'saved_at', f.saved_at,
@@ -91,6 +97,7 @@ pub(crate) async fn find(tx: &mut TenantTx, student: StudentId, which: Which) ->
                 credits: row.credits,
                 section: row.section_id.map(Into::into),
                 has_certifier: row.has_certifier,
+                is_withdrawn: row.is_withdrawn,
             },
             summary: row.summary,
             version: row.version,
@@ -109,7 +116,8 @@ pub(crate) async fn find_one(tx: &mut TenantTx, student: StudentId, id: OutcomeI
     Ok(find(tx, student, Which::One(id)).await?.pop())
 }
 
-/// The courses that the student takes or took, newest term first; all of them, or one.
+/// The courses that the student takes or took, newest term first; all of them, or one. What the school took away is
+/// there while it has outcomes: they are not lost from sight, and one that is selected must be found to be unselected.
 pub(crate) async fn courses(
     tx: &mut TenantTx,
     student: StudentId,
@@ -118,10 +126,13 @@ pub(crate) async fn courses(
     let school = tx.school();
     let rows = sqlx::query!(
         r#"select c.id, c.academic_year, c.term, c.subject_name, c.course_code, c.kind, c.credits, c.section_id,
+                  c.withdrawn_at is not null as "is_withdrawn!",
                   exists (select from school.section_teacher t
                            where t.school_code = $1 and t.section_id = c.section_id and t.certifies) as "has_certifier!"
              from school.course_record c
-            where c.school_code = $1 and c.student_id = $2 and c.withdrawn_at is null and ($3::bigint is null or c.id = $3)
+            where c.school_code = $1 and c.student_id = $2 and ($3::bigint is null or c.id = $3)
+              and (c.withdrawn_at is null or exists (select from portfolio.outcome o
+                                                      where o.school_code = $1 and o.course_record_id = c.id))
             order by c.academic_year desc, c.term desc, c.course_code"#,
         school.as_str(),
         student.get(),
@@ -139,6 +150,7 @@ pub(crate) async fn courses(
         credits: row.credits,
         section: row.section_id.map(Into::into),
         has_certifier: row.has_certifier,
+        is_withdrawn: row.is_withdrawn,
     });
     Ok(course.collect())
 }

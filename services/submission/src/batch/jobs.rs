@@ -112,9 +112,13 @@ pub(crate) async fn notify(room: Arc<Room>, job: JobRun) -> Result<(), JobError>
 
 async fn handed_over(room: &Room, job: &JobRun, batch_id: BatchId, central_job: &str) -> Result<(), JobError> {
     let Some(mut tx) = job.claim(&room.db, "submission.notify").await? else { return Ok(()) };
-    store::keep_job(&mut tx, batch_id, Some(central_job)).await?;
-    tx.audit(Audit::new("batch.notify", "batch", batch_id.get()).after(json!({ "central_job": central_job })));
-    tx.enqueue(Job::new("submission.poll", Payload { batch_id }));
+    let is_first = store::keep_job(&mut tx, batch_id, central_job).await?;
+    let after = json!({ "central_job": central_job, "again": !is_first });
+    tx.audit(Audit::new("batch.notify", "batch", batch_id.get()).after(after));
+    // another notice was quicker: its inquiries go on, a second chain of them would never end beside it
+    if is_first {
+        tx.enqueue(Job::new("submission.poll", Payload { batch_id }));
+    }
     Ok(tx.commit().await?)
 }
 

@@ -13,7 +13,7 @@ use crate::{
     precheck::{self, Trouble, pages::Report},
     roster::{self, RosterCode, store::Scope},
 };
-use ::store::{Audit, Job};
+use ::store::{Audit, Job, TenantTx};
 use askama::Template;
 use axum::{
     Json,
@@ -77,6 +77,7 @@ async fn create(may: Submitter, Shared(room): Shared<Arc<Room>>, Form(typed): Fo
 /// Writes the batch and has it built; `None`: an earlier attempt is still under way.
 async fn write(room: &Room, may: &Submitter, scope: &Scope, adapter: Adapter) -> Result<Option<BatchId>, Problem> {
     let mut tx = room.db.write(may, "submission.batch.create").await?;
+    store::take_turn(&mut tx).await?;
     if store::under_way(&mut tx, scope).await? {
         return Ok(None);
     }
@@ -179,6 +180,7 @@ async fn draw_batch(room: &Room, may: &Submitter, id: BatchId, (note, errors): (
     let batch = store::get(&mut tx, id).await?.ok_or(Problem::NotFound)?;
     let ids: Vec<i64> = batch.errors.iter().filter_map(|error| error.student).collect();
     let named = if ids.is_empty() { Vec::new() } else { store::named(&mut tx, &ids).await? };
+    let may_hand_over = may_hand_over(&mut tx, &batch).await?;
     drop(tx);
     let named: BTreeMap<i64, Named> = named.into_iter().map(|student| (student.id, student)).collect();
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -187,13 +189,22 @@ async fn draw_batch(room: &Room, may: &Submitter, id: BatchId, (note, errors): (
     let show = Show {
         page: may.page(batch.label()),
         is_mine: may.reach(batch.code.roster.permission()).is_some(),
-        may_hand_over: batch.may_be_handed_over(may.now),
+        may_hand_over,
         lines: lines.collect(),
         batch,
         note,
         errors,
     };
     web::html_with(status, &show)
+}
+
+/// Whether a batch may be handed over, by itself and among the others.
+async fn may_hand_over(tx: &mut TenantTx, batch: &Batch) -> Result<Result<(), NotNow>, Problem> {
+    if let Err(not_now) = batch.may_be_handed_over(tx.now()) {
+        return Ok(Err(not_now));
+    }
+    let superseded = store::is_superseded(tx, batch).await?;
+    Ok(if superseded { Err(NotNow::Superseded) } else { Ok(()) })
 }
 
 fn line(error: &RowError, batch: &Batch, student: Option<&Named>, may: &Submitter) -> Line {
@@ -255,8 +266,9 @@ impl Batch {
 /// Hands the batch over: by the interface the central database is told, by hand it is marked as uploaded.
 async fn hand_over(may: Submitter, Shared(room): Shared<Arc<Room>>, Path((_, id)): Path<(String, BatchId)>) -> Answer {
     let mut tx = room.db.write(&may, "submission.batch.hand_over").await?;
+    store::take_turn(&mut tx).await?;
     let batch = mine(&may, store::get(&mut tx, id).await?)?;
-    if let Err(not_now) = batch.may_be_handed_over(may.now) {
+    if let Err(not_now) = may_hand_over(&mut tx, &batch).await? {
         return Ok(back(&may, id, &Flash::bad(not_now.to_string())));
     }
     store::change(&mut tx, id, (batch.state, State::Notified), &[]).await?;
@@ -264,7 +276,7 @@ async fn hand_over(may: Submitter, Shared(room): Shared<Arc<Room>>, Path((_, id)
     tx.audit(audit.after(json!({ "state": "notified", "adapter": batch.adapter.code() })));
     let flash = match batch.adapter {
         Adapter::Api => {
-            store::keep_job(&mut tx, id, None).await?;
+            store::forget_job(&mut tx, id).await?;
             tx.enqueue(Job::new("submission.notify", Payload { batch_id: id }));
             "已交給中央資料庫，處理進度會顯示在這裡"
         }
@@ -274,16 +286,21 @@ async fn hand_over(may: Submitter, Shared(room): Shared<Arc<Room>>, Path((_, id)
     Ok(back(&may, id, &Flash::good(flash)))
 }
 
-/// Asks the central database once more, when a job gave up while it was away.
+/// Asks the central database now: the job that would ask later is brought forward; where it gave up while the central
+/// database was away, there is a new one. Never a second one beside it.
 async fn ask_again(may: Submitter, Shared(room): Shared<Arc<Room>>, Path((_, id)): Path<(String, BatchId)>) -> Answer {
     let mut tx = room.db.write(&may, "submission.batch.ask_again").await?;
+    store::take_turn(&mut tx).await?;
     let batch = mine(&may, store::get(&mut tx, id).await?)?;
     if batch.adapter != Adapter::Api || !matches!(batch.state, State::Notified | State::Accepted) {
         return Err(Problem::Stale);
     }
-    let kind = if batch.central_job_id.is_some() { "submission.poll" } else { "submission.notify" };
-    tx.audit(Audit::new("batch.ask_again", "batch", id.get()));
-    tx.enqueue(Job::new(kind, Payload { batch_id: id }));
+    let hurried = store::hurry(&mut tx, id).await?;
+    tx.audit(Audit::new("batch.ask_again", "batch", id.get()).after(json!({ "hurried": hurried })));
+    if !hurried {
+        let kind = if batch.central_job_id.is_some() { "submission.poll" } else { "submission.notify" };
+        tx.enqueue(Job::new(kind, Payload { batch_id: id }));
+    }
     tx.commit().await?;
     Ok(back(&may, id, &Flash::note("正在重新查詢")))
 }

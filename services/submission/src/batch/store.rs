@@ -147,6 +147,46 @@ pub(crate) async fn under_way(tx: &mut TenantTx, scope: &Scope) -> Result<bool, 
     Ok(found)
 }
 
+/// Waits for whoever begins or hands over a batch of the school, until this transaction ends: each looks at the others'
+/// batches before it changes its own.
+pub(crate) async fn take_turn(tx: &mut TenantTx) -> Result<(), Error> {
+    let school = tx.school();
+    sqlx::query("select pg_advisory_xact_lock(hashtext('batch'), hashtext($1))")
+        .bind(school.as_str())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Whether a batch must not go any more: a newer attempt of its roster was begun, one is with the central database, or
+/// a batch of the same roster under another 名冊別 took some of its items there after it was built.
+pub(crate) async fn is_superseded(tx: &mut TenantTx, batch: &Batch) -> Result<bool, Error> {
+    let (school, scope) = (tx.school(), batch.scope());
+    let found = sqlx::query_scalar!(
+        r#"select exists (
+             select from submission.batch b
+             where b.school_code = $1 and b.academic_year = $3 and b.term = $4 and b.roster_code = $5 and b.id <> $2
+               and (b.attempt > $6 or b.state = 'notified')
+           ) or exists (
+             select from submission.batch b
+             join submission.roster_row theirs on theirs.school_code = b.school_code and theirs.batch_id = b.id
+             join submission.roster_row ours on ours.school_code = b.school_code and ours.batch_id = $2
+               and ours.student_id = theirs.student_id and ours.item = theirs.item
+             where b.school_code = $1 and b.academic_year = $3 and b.term = $4 and b.roster_code = any($7)
+               and b.state in ('notified', 'accepted', 'receipt_ready')) as "found!""#,
+        school.as_str(),
+        batch.id.get(),
+        scope.year.get(),
+        scope.term.get(),
+        scope.code.get(),
+        batch.attempt,
+        &scope.code.siblings()
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(found)
+}
+
 /// Keeps what was built: all rows in one statement.
 pub(crate) async fn keep(tx: &mut TenantTx, id: BatchId, built: Built) -> Result<(), Error> {
     let (school, now) = (tx.school(), tx.now());
@@ -207,18 +247,54 @@ pub(crate) async fn change(
     tx.expect_one(updated.rows_affected())
 }
 
-/// Keeps the central database's name of the job; `None` before it is told (again).
-pub(crate) async fn keep_job(tx: &mut TenantTx, id: BatchId, central_job: Option<&str>) -> Result<(), Error> {
+/// Forgets the central database's name of the job, before it is told again.
+pub(crate) async fn forget_job(tx: &mut TenantTx, id: BatchId) -> Result<(), Error> {
     let school = tx.school();
     let updated = sqlx::query!(
-        "update submission.batch set central_job_id = $3, progress = '{}' where school_code = $1 and id = $2",
+        "update submission.batch set central_job_id = null, progress = '{}' where school_code = $1 and id = $2",
+        school.as_str(),
+        id.get()
+    )
+    .execute(tx.conn())
+    .await?;
+    tx.expect_one(updated.rows_affected())
+}
+
+/// Keeps the central database's name of the job; false where another notice has brought one already.
+pub(crate) async fn keep_job(tx: &mut TenantTx, id: BatchId, central_job: &str) -> Result<bool, Error> {
+    let school = tx.school();
+    let updated = sqlx::query!(
+        "update submission.batch set central_job_id = $3, progress = '{}'
+         where school_code = $1 and id = $2 and central_job_id is null",
         school.as_str(),
         id.get(),
         central_job
     )
     .execute(tx.conn())
     .await?;
-    tx.expect_one(updated.rows_affected())
+    Ok(updated.rows_affected() == 1)
+}
+
+/// Has the job that asks after a batch run now; false where there is none. A job that was just being worked is waited
+/// for, and its successor is seen by the second look only: a statement knows what was there when it began.
+pub(crate) async fn hurry(tx: &mut TenantTx, id: BatchId) -> Result<bool, Error> {
+    let (school, now) = (tx.school(), tx.now());
+    for _ in 0..2 {
+        let updated = sqlx::query!(
+            "update app.job set run_at = $3, published_at = null
+             where school_code = $1 and kind in ('submission.notify', 'submission.poll')
+               and (payload ->> 'batch_id')::bigint = $2 and dead_at is null",
+            school.as_str(),
+            id.get(),
+            now
+        )
+        .execute(tx.conn())
+        .await?;
+        if updated.rows_affected() > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Keeps how far the central database has come.

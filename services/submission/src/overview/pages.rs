@@ -34,11 +34,21 @@ pub(crate) struct OfYear {
     year: Option<String>,
 }
 
+impl From<Option<String>> for OfYear {
+    fn from(year: Option<String>) -> Self {
+        Self { year }
+    }
+}
+
 impl OfYear {
-    /// A year that can't be read is the current one: it is a view, nothing is lost.
+    /// The year that is asked for; one that can't be read is none: it is a view, nothing is lost.
+    pub(crate) fn asked(&self) -> Option<AcademicYear> {
+        self.year.as_deref().and_then(|year| year.parse().ok())
+    }
+
+    /// The year that is asked for, or the current one.
     pub(crate) fn get(&self, now: time::OffsetDateTime) -> AcademicYear {
-        let written = self.year.as_deref().and_then(|year| year.parse().ok());
-        written.unwrap_or_else(|| AcademicYear::of_date(taipei_date(now)))
+        self.asked().unwrap_or_else(|| AcademicYear::of_date(taipei_date(now)))
     }
 }
 

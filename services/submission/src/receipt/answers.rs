@@ -1,21 +1,18 @@
 //! What the office does with reports: answers them, and keeps the list of errors that may be named.
 
 use super::{
+    notice,
     pages::{Typed, draw},
     store,
 };
-use crate::Room;
+use crate::{Room, overview::pages::OfYear};
 use ::store::Audit;
 use axum::extract::{Path, State};
-use kernel::{
-    calendar::{AcademicYear, taipei_date},
-    ids::DisputeId,
-    text,
-};
+use kernel::{ids::DisputeId, text};
 use serde::Deserialize;
 use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc};
-use web::{Answer, FieldErrors, Flash, Form, May, Routes, need::ReceiptImport};
+use web::{Answer, FieldErrors, Flash, Form, May, Problem, Routes, need::ReceiptImport};
 
 /// Characters of an answer.
 const ANSWER_MAX: usize = 500;
@@ -46,31 +43,39 @@ async fn answer(
             if length == 0 { "請寫下回覆".to_owned() } else { format!("回覆最多 {ANSWER_MAX} 個字") };
         let errors = FieldErrors::one(format!("answer-{id}"), message);
         let typed = Typed { answer: (id.get(), answer), ..Typed::default() };
-        return draw(&room, &may, this_year(&may), typed, errors).await;
+        let mut tx = room.db.read(&may, "submission.dispute.year").await?;
+        let year = store::year_of_dispute(&mut tx, id).await?.ok_or(Problem::NotFound)?;
+        drop(tx);
+        return draw(&room, &may, year, typed, errors).await;
     }
     let mut tx = room.db.write(&may, "submission.dispute.answer").await?;
+    let year = store::year_of_dispute(&mut tx, id).await?.ok_or(Problem::NotFound)?;
     let student = store::answer(&mut tx, id, answer.trim()).await?;
+    notice::answered(&mut tx, id, student.into(), year);
     tx.audit(Audit::new("dispute.answer", "receipt_dispute", id.get()).after(json!({ "student": student })));
     tx.commit().await?;
-    Ok(web::redirect_with(may.url("/receipts"), &Flash::good("已回覆")))
+    Ok(web::redirect_with(may.url(format_args!("/receipts?year={}", year.get())), &Flash::good("已回覆")))
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Listed {
+    /// Of the page that the form stands on.
+    year: Option<String>,
     codes: String,
 }
 
 async fn error_codes(
     may: May<ReceiptImport>,
     State(room): State<Arc<Room>>,
-    Form(Listed { codes }): Form<Listed>,
+    Form(Listed { year, codes }): Form<Listed>,
 ) -> Answer {
+    let year = OfYear::from(year).get(may.now);
     let read = match read_codes(&codes) {
         Ok(read) => read,
         Err(message) => {
             let typed = Typed { codes: Some(codes), ..Typed::default() };
-            return draw(&room, &may, this_year(&may), typed, FieldErrors::one("codes", message)).await;
+            return draw(&room, &may, year, typed, FieldErrors::one("codes", message)).await;
         }
     };
     let mut tx = room.db.write(&may, "submission.error_codes").await?;
@@ -78,11 +83,7 @@ async fn error_codes(
     store::replace_error_codes(&mut tx, &read).await?;
     tx.audit(Audit::general("error_codes.replace", "receipt_error_code").before(before).after(read));
     tx.commit().await?;
-    Ok(web::redirect_with(may.url("/receipts"), &Flash::good("錯誤代碼已更新")))
-}
-
-fn this_year(may: &May<ReceiptImport>) -> AcademicYear {
-    AcademicYear::of_date(taipei_date(may.now))
+    Ok(web::redirect_with(may.url(format_args!("/receipts?year={}", year.get())), &Flash::good("錯誤代碼已更新")))
 }
 
 /// One code a line: `01 少了一筆`.

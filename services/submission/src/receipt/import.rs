@@ -4,6 +4,7 @@ use super::{
     Kind,
     archive::{self, Cells, Part, Refused, StudentRows},
     compare::{self, Held, Row},
+    notice,
     store::{self, SentRow},
 };
 use crate::{
@@ -202,7 +203,8 @@ impl ReadyStudent {
     }
 }
 
-/// Writes a receipt: the next serial, its rows, and the end of every confirmation whose rows are no longer the same.
+/// Writes a receipt: the next serial, its rows, the end of every confirmation whose rows are no longer the same, and the
+/// news of it to everybody who has something to confirm.
 pub(crate) async fn keep(tx: &mut TenantTx, ready: Ready) -> Result<ReceiptBatchId, ::store::Error> {
     store::lock(tx, store::Hold::Import).await?;
     let (id, serial) = store::create(tx, &ready).await?;
@@ -210,6 +212,8 @@ pub(crate) async fn keep(tx: &mut TenantTx, ready: Ready) -> Result<ReceiptBatch
         store::keep_part(tx, id, ready.year, part).await?;
     }
     let lapsed = store::lapse(tx, ready.year).await?;
+    let asked = store::to_be_asked(tx, id).await?;
+    notice::imported(tx, id, ready.year, &asked);
     let parts: Vec<_> = ready.parts.iter().map(summary).collect();
     let lapsed: Vec<_> =
         lapsed.into_iter().map(|(student, kind)| json!({ "student": student, "kind": kind })).collect();

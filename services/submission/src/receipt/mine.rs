@@ -11,7 +11,7 @@ use ::store::{Audit, TenantTx};
 use askama::Template;
 use axum::{extract::State, http::StatusCode};
 use kernel::{
-    calendar::{AcademicYear, RosterTerm},
+    calendar::{AcademicYear, RosterTerm, taipei_date},
     ids::StudentId,
     rules::{Action, Refusal, Ruleset, Slot, WindowKind, WindowState, Windows, may as allowed},
     text,
@@ -61,7 +61,7 @@ struct Facts {
 impl Facts {
     async fn read(tx: &mut TenantTx, student: StudentId, year: AcademicYear) -> Result<Self, Problem> {
         let (rules, windows) = ::store::rules::load(tx, year).await?;
-        let grade = store::grade(tx, student).await?;
+        let grade = store::grade(tx, student, year).await?;
         Ok(Self { student, year, rules, windows, slot: Slot { year, term: RosterTerm::YEAR, grade } })
     }
 
@@ -90,18 +90,25 @@ struct Mine {
 }
 
 async fn show(may: May<ReceiptConfirm>, State(room): State<Arc<Room>>, Query(of): Query<OfYear>) -> Answer {
-    draw(&room, &may, of.get(may.now), Reported::default(), FieldErrors::new()).await
+    draw(&room, &may, of.asked(), Reported::default(), FieldErrors::new()).await
 }
 
+/// The page of a year; where none is asked for, of the newest that holds something of the student. The clock would say
+/// 116 on 1 August 2027, when the receipt of 115 is still to come.
 async fn draw(
     room: &Room,
     may: &May<ReceiptConfirm>,
-    year: AcademicYear,
+    asked: Option<AcademicYear>,
     typed: Reported,
     errors: FieldErrors,
 ) -> Answer {
     let student = may.student().ok_or(Problem::Forbidden)?;
     let mut tx = room.db.read(may, "submission.receipt.mine").await?;
+    let year = match asked {
+        Some(year) => Some(year),
+        None => store::newest_year(&mut tx, student).await?,
+    };
+    let year = year.unwrap_or_else(|| AcademicYear::of_date(taipei_date(may.now)));
     let facts = Facts::read(&mut tx, student, year).await?;
     let kinds = store::kinds(&mut tx, student, year).await?;
     let held = store::held(&mut tx, student, year).await?;
@@ -186,7 +193,7 @@ async fn confirm(may: May<ReceiptConfirm>, State(room): State<Arc<Room>>, Form(f
     if let Err(refusal) = facts.confirm(held.confirmed_at.is_some(), may.now) {
         drop(tx);
         let errors = FieldErrors::one(format!("confirm-{}", kind.code()), refusal.to_string());
-        return draw(&room, &may, year, Reported::default(), errors).await;
+        return draw(&room, &may, Some(year), Reported::default(), errors).await;
     }
     store::confirm(&mut tx, facts.student, facts.year, (kind, &held.hash)).await?;
     let after = json!({ "year": year.get(), "kind": kind.code(), "rows_hash": form.hash });
@@ -223,7 +230,7 @@ async fn dispute(may: May<ReceiptConfirm>, State(room): State<Arc<Room>>, Form(f
         Ok(new) => new,
         Err(errors) => {
             drop(tx);
-            return draw(&room, &may, year, form, errors).await;
+            return draw(&room, &may, Some(year), form, errors).await;
         }
     };
     let id = store::file_dispute(&mut tx, student, year, &new).await?;

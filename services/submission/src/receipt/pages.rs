@@ -102,17 +102,18 @@ pub(super) fn kind_label(code: &str) -> &'static str {
 
 /// Imports the zip that the central database's pages give, with the password that comes on another way.
 async fn upload(may: May<ReceiptImport>, State(room): State<Arc<Room>>, form: Multipart) -> Answer {
-    let this_year = AcademicYear::of_date(kernel::calendar::taipei_date(may.now));
-    let (zip, password) = match read(form).await? {
-        Ok(sent) => sent,
-        Err(errors) => return draw(&room, &may, this_year, Typed::default(), errors).await,
-    };
+    let Sent { year, zip, password } = read(form).await?;
+    let year = year.get(may.now);
+    let errors = missing(&zip, &password);
+    if !errors.is_empty() {
+        return draw(&room, &may, year, Typed::default(), errors).await;
+    }
     let ready = match import::prepare(&room, &may, zip, password).await {
         Ok(ready) => ready,
         Err(NotImported::Refused(refused)) => {
             let field = if refused == Refused::Password { "password" } else { "file" };
             let message = format!("{refused}。沒有匯入任何資料。");
-            return draw(&room, &may, this_year, Typed::default(), FieldErrors::one(field, message)).await;
+            return draw(&room, &may, year, Typed::default(), FieldErrors::one(field, message)).await;
         }
         Err(NotImported::Store(error)) => return Err(error.into()),
         Err(error) => return Err(Problem::internal(error)),
@@ -123,15 +124,28 @@ async fn upload(may: May<ReceiptImport>, State(room): State<Arc<Room>>, form: Mu
     Ok(web::redirect_with(may.url(format_args!("/receipts/{id}")), &Flash::good("收訖明細已匯入")))
 }
 
-async fn read(mut form: Multipart) -> Result<Result<(Bytes, String), FieldErrors>, Problem> {
-    let (mut zip, mut password) = (Bytes::new(), String::new());
+/// What the form brings; the year is that of the page it stands on, not that of the receipt.
+#[derive(Default)]
+struct Sent {
+    year: OfYear,
+    zip: Bytes,
+    password: String,
+}
+
+async fn read(mut form: Multipart) -> Result<Sent, Problem> {
+    let mut sent = Sent::default();
     while let Some(field) = form.next_field().await.map_err(|_| Problem::TooLarge)? {
         match field.name() {
-            Some("file") => zip = field.bytes().await.map_err(|_| Problem::TooLarge)?,
-            Some("password") => password = field.text().await.map_err(|_| Problem::TooLarge)?,
+            Some("year") => sent.year = Some(field.text().await.map_err(|_| Problem::TooLarge)?).into(),
+            Some("file") => sent.zip = field.bytes().await.map_err(|_| Problem::TooLarge)?,
+            Some("password") => sent.password = field.text().await.map_err(|_| Problem::TooLarge)?,
             _ => {}
         }
     }
+    Ok(sent)
+}
+
+fn missing(zip: &Bytes, password: &str) -> FieldErrors {
     let mut errors = FieldErrors::new();
     if zip.is_empty() {
         errors.add("file", "請選擇收訖明細的 zip 檔");
@@ -139,7 +153,7 @@ async fn read(mut form: Multipart) -> Result<Result<(Bytes, String), FieldErrors
     if password.is_empty() {
         errors.add("password", "請輸入 zip 檔的密碼");
     }
-    Ok(if errors.is_empty() { Ok((zip, password)) } else { Err(errors) })
+    errors
 }
 
 /// A student of an import with what differs.

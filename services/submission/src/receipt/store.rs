@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 
 pub(crate) use said::{
     ClassCount, Dispute, HeldRow, KindRow, NewDispute, answer, class_counts, confirm, disputes, error_codes,
-    file_dispute, grade, held, kinds, replace_error_codes, unconfirm,
+    file_dispute, grade, held, kinds, newest_year, replace_error_codes, unconfirm, year_of_dispute,
 };
 
 /// What keeps imports and confirmations of a school apart: an import must not end a confirmation that is being made.
@@ -194,6 +194,24 @@ pub(crate) async fn lapse(tx: &mut TenantTx, year: AcademicYear) -> Result<Vec<(
     .fetch_all(tx.conn())
     .await?;
     Ok(lapsed.into_iter().map(|row| (row.student_id, row.kind)).collect())
+}
+
+/// The students of an import who have something in it to confirm; a confirmation that outlived it asks nothing.
+pub(crate) async fn to_be_asked(tx: &mut TenantTx, id: ReceiptBatchId) -> Result<Vec<i64>, Error> {
+    let school = tx.school();
+    let students = sqlx::query_scalar!(
+        "select distinct r.student_id
+         from submission.receipt_row r
+         join submission.receipt_batch b on b.school_code = r.school_code and b.id = r.receipt_batch_id
+         where r.school_code = $1 and r.receipt_batch_id = $2 and not exists (
+           select from submission.receipt_confirmation c where c.school_code = $1 and c.student_id = r.student_id
+             and c.academic_year = b.academic_year and c.kind = r.kind)",
+        school.as_str(),
+        id.get()
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(students)
 }
 
 /// One part of one import, for the list.

@@ -14,7 +14,7 @@ use kernel::{
     secrets::Keys,
 };
 use ring::digest::{Context as Digest, SHA256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 
 /// A row as it is sent. No `Debug`: its first cell is a national id.
@@ -69,6 +69,7 @@ pub(crate) fn draft(
     let mut draft = Draft { rows: Vec::with_capacity(facts.items.len()), findings: Vec::new() };
     let mut next_row: BTreeMap<i16, i32> = BTreeMap::new();
     let mut rows_of: BTreeMap<StudentId, usize> = BTreeMap::new();
+    let mut seen: BTreeSet<(StudentId, [u8; 32])> = BTreeSet::new();
     for item in &facts.items {
         let Some(student) = facts.students.get(&item.student) else { continue };
         let Some(sheet) = template.for_kind(item.kind) else {
@@ -83,6 +84,10 @@ pub(crate) fn draft(
         let row_no = next_row.entry(sheet.no).or_insert(1);
         *row_no += 1;
         let (row, findings) = Interpreter { year, sheet, item, student, links }.row(*row_no);
+        // the central database takes a row once: the same sheet and cells, files by content
+        if !seen.insert((student.id, row.hash)) {
+            draft.findings.push(Finding::of(Trouble::Duplicate, item, student));
+        }
         draft.rows.push(row);
         draft.findings.extend(findings);
     }
@@ -172,6 +177,7 @@ impl Interpreter<'_> {
         let troubles = [
             (backwards, Trouble::EndBeforeStart),
             (bare, Trouble::NoFile),
+            (self.item.is_withdrawn, Trouble::CourseWithdrawn),
             (link_alone, Trouble::LinkWithoutMedia),
             (revoked, Trouble::CertificationRevoked),
             (changed && !revoked, Trouble::FileNotCertified),
@@ -222,8 +228,9 @@ fn wrong(column: &Column, text: &str, year: AcademicYear) -> Option<Trouble> {
         }
         Kind::SchoolCode => text.parse::<SchoolCode>().is_ok(),
         Kind::Year => number().is_some_and(|written| (AcademicYear::FIRST.get()..=year.get()).contains(&written)),
-        Kind::Term => number().is_some_and(|term| (1..=4).contains(&term)),
-        Kind::Grade => number().is_some_and(|grade| (1..=6).contains(&grade)),
+        // our own calendar knows more terms and grades (experimental and extended study), the Ministry's rosters don't
+        Kind::Term => number().is_some_and(|term| (1..=2).contains(&term)),
+        Kind::Grade => number().is_some_and(|grade| (1..=3).contains(&grade)),
         Kind::Weeks => number().is_some_and(|weeks| (1..=18).contains(&weeks)),
         Kind::Number => is_decimal(text),
         Kind::Code => column.values.iter().any(|value| value == text),

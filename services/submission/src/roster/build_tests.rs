@@ -34,6 +34,7 @@ fn outcome(id: i64, values: &[(&str, &str)]) -> Item {
         values,
         document: Some(pdf(0xAB)),
         media: None,
+        is_withdrawn: false,
         certification: Some(Certification { stands: true, document_sha256: Some(vec![0xAB; 32]), media_sha256: None }),
     }
 }
@@ -121,6 +122,7 @@ fn a_changed_file_and_a_revoked_decision_are_named() {
     revoked.certification = Some(Certification { stands: false, document_sha256: None, media_sha256: None });
     let mut added = outcome(3, &COURSE);
     added.media = Some(File { sha256: vec![1; 32], media_type: "video/mp4".to_owned(), size: 9 });
+    revoked.values.insert("item.summary".to_owned(), Value::Text("另一件".to_owned()));
     let draft = drafted(26, vec![changed, revoked, added]);
     assert_eq!(troubles(&draft), ["file_not_certified", "certification_revoked", "file_not_certified"]);
 }
@@ -128,8 +130,45 @@ fn a_changed_file_and_a_revoked_decision_are_named() {
 /// Domain §4.1: "6 per year, hard".
 #[test]
 fn a_seventh_outcome_is_named() {
-    let items = (1..=7).map(|id| outcome(id, &COURSE)).collect();
-    assert_eq!(troubles(&drafted(26, items)), ["too_many"]);
+    let items = (1..=7).map(|id| {
+        let mut item = outcome(id, &COURSE);
+        item.values.insert("item.summary".to_owned(), Value::Text(format!("第 {id} 件")));
+        item
+    });
+    assert_eq!(troubles(&drafted(26, items.collect())), ["too_many"]);
+}
+
+/// Domain §5.6: the roster's rows are told apart by what they say; the central database refuses the second of two that
+/// are the same (`duplicate_row`). Another file makes another row.
+#[test]
+fn a_row_that_says_the_same_is_named() {
+    let other_file = || {
+        let mut item = outcome(3, &COURSE);
+        item.document = Some(pdf(0xCD));
+        item.certification.as_mut().unwrap().document_sha256 = Some(vec![0xCD; 32]);
+        item
+    };
+    assert_eq!(troubles(&drafted(26, vec![outcome(1, &COURSE), other_file()])), [""; 0]);
+    let draft = drafted(26, vec![outcome(1, &COURSE), other_file(), outcome(2, &COURSE)]);
+    assert_eq!(troubles(&draft), ["duplicate_row"]);
+    assert_eq!(draft.findings[0].item, Some(ItemRef::Outcome(2.into())), "the later one is named");
+}
+
+/// Domain §4.4: "Only courses with credit in the student's course record may carry outcomes".
+#[test]
+fn an_outcome_whose_course_record_is_gone_is_named() {
+    let draft = drafted(26, vec![Item { is_withdrawn: true, ..outcome(1, &COURSE) }]);
+    assert_eq!(troubles(&draft), ["course_withdrawn"]);
+    assert!(!draft.findings[0].trouble.is_warning());
+}
+
+/// Domain §5.0: "1/2 for term rosters", §5.6 and appendix A: 開課年級 is of the three years.
+#[test]
+fn a_fourth_grade_and_a_third_term_are_named() {
+    for (source, text) in [("course.term", "3"), ("course.grade", "4")] {
+        let values: Vec<_> = COURSE.into_iter().filter(|(name, _)| *name != source).chain([(source, text)]).collect();
+        assert_eq!(troubles(&drafted(26, vec![outcome(1, &values)])), ["value"], "{source}");
+    }
 }
 
 /// Domain §5.7.2: the order of 競賽參與紀錄; §5.7.3: 競賽等級 1–4.

@@ -54,6 +54,10 @@ impl Standing {
         {
             return Self::Suspended { since };
         }
+        // no other school submits for a graduate: a transfer alone hands the year over
+        if change == Some(status_change::Standing::Graduated) {
+            return Self::Here;
+        }
         left.filter(before_end).map_or(Self::Here, |since| Self::Left { since })
     }
 }
@@ -151,6 +155,8 @@ pub(crate) struct Item {
     pub(crate) values: BTreeMap<String, Value>,
     pub(crate) document: Option<File>,
     pub(crate) media: Option<File>,
+    /// The school has taken the course record away since the student selected it.
+    pub(crate) is_withdrawn: bool,
     /// Of outcomes; others need none (F-082).
     pub(crate) certification: Option<Certification>,
 }
@@ -195,6 +201,13 @@ mod tests {
         let left = |on| Standing::of("311", Some(on), Some(on), year());
         assert_eq!(left(date!(2027 - 01 - 25)), Standing::Left { since: date!(2027 - 01 - 25) });
         assert_eq!(left(date!(2027 - 08 - 10)), Standing::Here);
+    }
+
+    /// Domain §6.4 gives the year of "transfer" to the new school; 501 is graduation (App. C), which lies before 07/31.
+    #[test]
+    fn a_graduate_is_submitted_by_the_school_that_graduated_them() {
+        let on = date!(2027 - 06 - 05);
+        assert_eq!(Standing::of("501", Some(on), Some(on), year()), Standing::Here);
     }
 
     #[test]

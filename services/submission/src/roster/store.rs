@@ -1,4 +1,7 @@
 //! Reads what rosters are made from: one statement a roster, never one a row.
+//!
+//! A cohort is told by the grade of the roster's year, not by today's: in August everybody is a grade further. The
+//! grade that a student bears is that of the class's year (without a class, of the year that entry and grade make).
 
 use super::{
     Roster, RosterCode,
@@ -123,6 +126,7 @@ async fn outcomes(tx: &mut TenantTx, scope: &Scope) -> Result<Vec<Item>, Error> 
     let (school, now) = (tx.school(), tx.now());
     let rows = sqlx::query!(
         r#"select o.id, o.student_id, o.summary, r.kind, r.academic_year, r.term, r.course_code, r.subject_name, r.grade, r.credits, r.orig,
+                  r.withdrawn_at is not null as "is_withdrawn!",
                   d.sha256 as "document_sha256?", d.media_type as "document_type?",
                   d.size as "document_size?", m.sha256 as "media_sha256?", m.media_type as "media_type?", m.size as "media_size?",
                   coalesce(c.passed and c.revoked_at is null and c.publish_at <= $7, false) as "stands!",
@@ -132,12 +136,14 @@ async fn outcomes(tx: &mut TenantTx, scope: &Scope) -> Result<Vec<Item>, Error> 
            join school.course_record r on r.school_code = o.school_code and r.id = o.course_record_id
            join school.student s on s.school_code = sel.school_code and s.id = sel.student_id
            join school.school on school.school_code = sel.school_code
+           left join school.class k on k.school_code = s.school_code and k.id = s.class_id
            left join portfolio.file d on d.school_code = o.school_code and d.outcome_id = o.id and d.slot = 1
              and d.removed_at is null and d.refused_at is null and d.saved_at is not null
            left join portfolio.file m on m.school_code = o.school_code and m.outcome_id = o.id and m.slot = 2
              and m.removed_at is null and m.refused_at is null and m.saved_at is not null
            left join certification.decision c on c.school_code = sel.school_code and c.id = sel.decision_id
-           where sel.school_code = $1 and sel.academic_year = $2 and ($3::smallint is null or s.grade = $3)
+           where sel.school_code = $1 and sel.academic_year = $2
+             and ($3::smallint is null or s.grade - (coalesce(k.academic_year, s.entry_year + s.grade - 1) - $2) = $3)
              and (school.unit_kind = 'period' or s.division in ('2', '5', '01', '04')
                   or substr(r.course_code, 10, 1) in ('C', 'F')) = $4
              and not exists (
@@ -177,6 +183,7 @@ async fn outcomes(tx: &mut TenantTx, scope: &Scope) -> Result<Vec<Item>, Error> 
             values: named(values),
             document: file(row.document_sha256, row.document_type, row.document_size),
             media: file(row.media_sha256, row.media_type, row.media_size),
+            is_withdrawn: row.is_withdrawn,
             certification: Some(Certification {
                 stands: row.stands,
                 document_sha256: row.certified_document,
@@ -200,12 +207,14 @@ async fn activities(tx: &mut TenantTx, scope: &Scope) -> Result<Vec<Item>, Error
            from portfolio.activity_selection sel
            join portfolio.activity a on a.school_code = sel.school_code and a.id = sel.activity_id
            join school.student s on s.school_code = sel.school_code and s.id = sel.student_id
+           left join school.class k on k.school_code = s.school_code and k.id = s.class_id
            left join school.cadre c on c.school_code = a.school_code and c.id = a.cadre_id
            left join portfolio.file d on d.school_code = a.school_code and d.activity_id = a.id and d.slot = 1
              and d.removed_at is null and d.refused_at is null and d.saved_at is not null
            left join portfolio.file m on m.school_code = a.school_code and m.activity_id = a.id and m.slot = 2
              and m.removed_at is null and m.refused_at is null and m.saved_at is not null
-           where sel.school_code = $1 and sel.academic_year = $2 and ($3::smallint is null or s.grade = $3)
+           where sel.school_code = $1 and sel.academic_year = $2
+             and ($3::smallint is null or s.grade - (coalesce(k.academic_year, s.entry_year + s.grade - 1) - $2) = $3)
              and not exists (
                select from submission.batch b
                join submission.roster_row x on x.school_code = b.school_code and x.batch_id = b.id
@@ -230,6 +239,7 @@ async fn activities(tx: &mut TenantTx, scope: &Scope) -> Result<Vec<Item>, Error
             values: named([("item.summary", Value::Text(row.summary))]),
             document: file(row.document_sha256, row.document_type, row.document_size),
             media: file(row.media_sha256, row.media_type, row.media_size),
+            is_withdrawn: false,
             certification: None,
         };
         if let Some(url) = row.external_url {
@@ -253,8 +263,9 @@ async fn cadres(tx: &mut TenantTx, scope: &Scope) -> Result<Vec<Item>, Error> {
         r#"select c.id, c.student_id, c.unit_name, c.title, c.started_on, c.ended_on, c.level
            from school.cadre c
            join school.student s on s.school_code = c.school_code and s.id = c.student_id
+           left join school.class k on k.school_code = s.school_code and k.id = s.class_id
            where c.school_code = $1 and c.academic_year = $2 and c.term = $3 and c.withdrawn_at is null
-             and ($4::smallint is null or s.grade = $4)
+             and ($4::smallint is null or s.grade - (coalesce(k.academic_year, s.entry_year + s.grade - 1) - $2) = $4)
              and not exists (
                select from submission.batch b
                join submission.roster_row x on x.school_code = b.school_code and x.batch_id = b.id
@@ -278,6 +289,7 @@ async fn cadres(tx: &mut TenantTx, scope: &Scope) -> Result<Vec<Item>, Error> {
         values: cadre_values(row.unit_name, row.title, (row.started_on, row.ended_on), row.level),
         document: None,
         media: None,
+        is_withdrawn: false,
         certification: None,
     });
     Ok(items.collect())

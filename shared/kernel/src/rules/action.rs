@@ -77,12 +77,14 @@ pub enum Action {
     EditActivity { slot: Slot, state: ActivityState, from_school: bool, core_changed: bool, files: NewFiles },
     /// Delete an activity.
     DeleteActivity { state: ActivityState, from_school: bool },
-    /// Select an activity. `uploaded_in` is its year; `during_high_school`: it took place since the student entered.
+    /// Select an activity. `uploaded_in` is its year; `during_high_school`: it took place since the student entered;
+    /// `missing`: the field that a roster can't do without and that is empty.
     SelectActivity {
         slot: Slot,
         state: ActivityState,
         uploaded_in: AcademicYear,
         during_high_school: bool,
+        missing: Option<&'static str>,
         has_file: bool,
         selected_count: i64,
     },

@@ -33,6 +33,8 @@ pub enum Refusal {
     QuotaExceeded { limit: i64, used: i64, adding: i64 },
     /// The item has neither document nor media (F-064, F-078).
     NoFile,
+    /// A field is empty that the central database does not do without (domain §5.7.2).
+    Incomplete { field: &'static str },
     /// An outcome in this state cannot be changed.
     OutcomeLocked { state: OutcomeState },
     /// An outcome that is more than a draft cannot be deleted.
@@ -116,6 +118,7 @@ impl Refusal {
             Self::FileTooLarge { .. } => "file_too_large",
             Self::QuotaExceeded { .. } => "quota_exceeded",
             Self::NoFile => "no_file",
+            Self::Incomplete { .. } => "incomplete",
             Self::OutcomeLocked { .. } => "outcome_locked",
             Self::OutcomeNotDeletable { .. } => "outcome_not_deletable",
             Self::NotSendable { .. } => "not_sendable",
@@ -184,6 +187,7 @@ impl fmt::Display for Refusal {
                 write!(f, "儲存空間共 {limit}，已使用 {used}，放不下這次的 {adding}；請先刪除不需要的檔案。")
             }
             Self::NoFile => f.write_str("請先上傳文件檔或影音檔，至少要有一個。"),
+            Self::Incomplete { field } => write!(f, "「{field}」還沒有填，補上之後才能勾選。"),
             Self::OutcomeLocked { state } => write!(f, "這件成果目前是「{}」，不能修改。", state.label()),
             Self::OutcomeNotDeletable { state } => {
                 write!(f, "只有草稿可以刪除，這件成果目前是「{}」。", state.label())

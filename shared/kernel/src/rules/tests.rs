@@ -273,7 +273,12 @@ fn a_selection_is_taken_back_until_the_window_closes() {
     assert_eq!(answer_in(&closed(kind), unselect(OutcomeState::Selected)), Err(too_late));
     assert_eq!(answer_in(&closed(kind), select(OutcomeState::Passed, 0)), Err(too_late));
     assert_eq!(answer(unselect(OutcomeState::Passed)), Err(Refusal::NotSelected));
-    assert_eq!(answer(unselect(OutcomeState::Submitted)), Err(Refusal::AlreadySubmitted));
+    for state in [OutcomeState::Submitted, OutcomeState::Disputed] {
+        assert_eq!(answer_in(&open(&[kind]), unselect(state)), Ok(()), "an early submission freezes no student");
+        assert_eq!(answer_in(&open(&[kind]), select(state, 0)), Ok(()), "and what was taken back is chosen again");
+        assert_eq!(answer_in(&closed(kind), unselect(state)), Err(too_late));
+    }
+    assert_eq!(answer(unselect(OutcomeState::Confirmed)), Err(Refusal::AlreadySubmitted));
 }
 
 /// §4.1: activities uploaded per year: "school override, default unlimited".
@@ -332,6 +337,7 @@ fn ten_activities_with_files_are_selected_a_year() {
         state: ActivityState::Saved,
         uploaded_in: year(),
         during_high_school,
+        missing: None,
         has_file,
         selected_count,
     };
@@ -339,9 +345,30 @@ fn ten_activities_with_files_are_selected_a_year() {
     assert_eq!(answer(select(10, true, true)), Err(Refusal::ActivitySelectionFull { limit: 10, used: 10 }));
     assert_eq!(answer(select(0, false, true)), Err(Refusal::NoFile));
     assert_eq!(answer(select(0, true, false)), Err(Refusal::NotDuringHighSchool));
-    let unselect = Action::UnselectActivity { slot: slot(), state: ActivityState::Selected };
-    assert_eq!(answer(unselect), Ok(()));
-    assert!(matches!(answer_in(&closed(WindowKind::ActivitySelect), unselect), Err(Refusal::Closed { .. })));
+    for state in [ActivityState::Selected, ActivityState::Submitted, ActivityState::Disputed] {
+        let unselect = Action::UnselectActivity { slot: slot(), state };
+        assert_eq!(answer(unselect), Ok(()));
+        assert!(matches!(answer_in(&closed(WindowKind::ActivitySelect), unselect), Err(Refusal::Closed { .. })));
+    }
+    let confirmed = Action::UnselectActivity { slot: slot(), state: ActivityState::Confirmed };
+    assert_eq!(answer(confirmed), Err(Refusal::AlreadySubmitted));
+}
+
+/// §5.7.2: a certificate's row begins with 證照代碼; whoever does not know it keeps a draft.
+#[test]
+fn an_activity_without_what_the_roster_needs_is_not_selected() {
+    let select = |missing| Action::SelectActivity {
+        slot: slot(),
+        state: ActivityState::Saved,
+        uploaded_in: year(),
+        during_high_school: true,
+        missing,
+        has_file: true,
+        selected_count: 0,
+    };
+    assert_eq!(answer(select(None)), Ok(()));
+    let refusal = answer(select(Some("證照代碼"))).unwrap_err();
+    assert_eq!(refusal.to_string(), "「證照代碼」還沒有填，補上之後才能勾選。");
 }
 
 /// §5.10: "student confirms per kind or files disputes; only inside the window".

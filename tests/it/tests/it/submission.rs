@@ -112,6 +112,15 @@ async fn a_year_is_submitted_received_and_confirmed() {
     let visitor = city.login_student(SCHOOL, student).await;
     confirm(&city, &visitor).await;
     assert!(visitor.get("receipt").await.text().contains("已確認"));
+    // a report ends the confirmation, the next confirmation ends the report
+    let year = year(&city).to_string();
+    let report = [("year", year.as_str()), ("place", "outcome/"), ("error_code", "01"), ("body", "少了一筆")];
+    visitor.post_form("receipt/disputes", &report).await.expect(303);
+    let outcomes = format!("outcomes?year={year}");
+    assert!(visitor.get(&outcomes).await.expect(200).text().contains("已回報問題"));
+    confirm(&city, &visitor).await;
+    let list = visitor.get(&outcomes).await.expect(200);
+    assert!(list.text().contains("已確認收訖") && !list.text().contains("已回報問題"), "{}", list.summary());
     // a second import with the same rows leaves the confirmation alone
     officer.post_form(&format!("{batch}/receipt"), &[]).await.expect(303);
     city.drain_jobs().await;
@@ -268,7 +277,7 @@ async fn every_roster_passes_the_central_databases_checks() {
     }
 }
 
-/// Issue 2 §3.9: "per-row results". The grade passes our table, which knows evening divisions' fourth, and not theirs.
+/// Issue 2 §3.9: "per-row results". Our table is made to be behind theirs: it lets a grade pass that they refuse.
 #[tokio::test]
 async fn a_row_that_is_sent_back_is_shown_by_row() {
     let city = City::up().await;
@@ -281,6 +290,12 @@ async fn a_row_that_is_sent_back_is_shown_by_row() {
     )
     .bind(SCHOOL)
     .fetch_one(&mut city.admin().await)
+    .await
+    .unwrap();
+    sqlx::query(
+        r#"update submission.roster_template set columns = replace(columns::text, '"type": "grade"', '"type": "text"')::jsonb"#,
+    )
+    .execute(&mut city.admin().await)
     .await
     .unwrap();
     let officer = submitter(&city, 26, SCHOOL).await;
@@ -537,6 +552,230 @@ async fn a_student_reports_a_problem_and_is_answered() {
     let late = student.post_form("receipt/disputes", &form).await.expect(422);
     assert!(late.text().contains("少了數學") && !late.has("#place"), "{}", late.summary());
     assert_eq!(count(&city, "select count(*) from submission.receipt_dispute").await, 1);
+}
+
+/// A receipt part of one student.
+fn part_of(kind: &str, about: (i16, i16), number: &str, rows: Value) -> BTreeMap<String, String> {
+    let (year, roster) = about;
+    let part = json!({
+        "名冊資訊": { "學校代碼": SCHOOL, "學年度": year, "學期": 1, "名冊別": roster },
+        kind: [{ "身分證號": number, "出生日期": "0990305", "紀錄": rows }],
+    });
+    BTreeMap::from([(format!("{kind}.json"), part.to_string())])
+}
+
+async fn messages(city: &City, student: i64, dedupe: &str) -> i64 {
+    sqlx::query_scalar("select count(*) from portfolio.message where student_id = $1 and dedupe like $2 and link like '%/receipt?year=%'")
+        .bind(student)
+        .bind(dedupe)
+        .fetch_one(&mut city.admin().await)
+        .await
+        .unwrap()
+}
+
+/// Domain A-42: the year comes "never from the clock"; §5.10: each roster returns as a receipt of its own, and the
+/// student answers kind by kind. In August the calendar says the next year.
+#[tokio::test]
+async fn the_receipts_of_last_year_are_found_and_answered_in_august() {
+    let city = City::up().await;
+    let year = year(&city);
+    open_confirmation(&city).await;
+    sqlx::query(
+        "update school.window_period set closes_at = closes_at + interval '400 days' where kind = 'receipt_confirm'",
+    )
+    .execute(&mut city.admin().await)
+    .await
+    .unwrap();
+    let id = city.login_as(Role::Student, SCHOOL).await.subject();
+    let number = national_id(&city, id).await;
+    city.pass(Duration::days(280));
+    assert_eq!(self::year(&city), year + 1);
+    let officer = city.login_as(Role::SchoolAdmin, SCHOOL).await;
+    for (kind, roster) in [("修課紀錄", 0), ("校內幹部經歷", 24)] {
+        upload(&officer, &part_of(kind, (year, roster), &number, json!([{ "單位名稱": "班級" }])), "x")
+            .await
+            .expect(303);
+    }
+    city.drain_jobs().await;
+    assert_eq!(messages(&city, id, "receipt.%").await, 2);
+    let student = city.login_student(SCHOOL, id.into()).await;
+    let home = student.get("home").await.expect(200);
+    assert!(home.text().contains("有 2 類收訖明細等你確認"), "{}", home.summary());
+    let mine = student.get("receipt").await.expect(200);
+    assert_eq!(mine.attributes("input[name=kind]", "value").len(), 2, "{}", mine.summary());
+    assert!(
+        mine.attributes("a.button", "href").iter().any(|href| href.ends_with(&format!("/receipt?year={}", year - 1)))
+    );
+    let hash = mine.attributes("input[name=hash]", "value").remove(0);
+    let kind = mine.attributes("input[name=kind]", "value").remove(0);
+    let of_year = year.to_string();
+    let form = [("year", of_year.as_str()), ("kind", &kind), ("hash", &hash)];
+    student.post_form("receipt/confirmations", &form).await.expect(303);
+    assert!(student.get("home").await.text().contains("有 1 類收訖明細等你確認"));
+
+    let place = format!("{}/", if kind == "cadre" { "course_record" } else { "cadre" });
+    let form = [("year", of_year.as_str()), ("place", &place), ("error_code", "01"), ("body", "少了一筆")];
+    student.post_form("receipt/disputes", &form).await.expect(303);
+    let dispute = count(&city, "select max(id) from submission.receipt_dispute").await;
+    let path = format!("receipts/disputes/{dispute}/answer");
+    let long = "長".repeat(501);
+    let refused = officer.post_form(&path, &[("answer", &long)]).await.expect(422);
+    assert!(refused.text().contains(&long), "what was typed is kept: {}", refused.summary());
+    let answered = officer.post_form(&path, &[("answer", "已補上")]).await.expect(303);
+    assert!(answered.location().ends_with(&format!("/receipts?year={year}")), "{}", answered.location());
+    city.drain_jobs().await;
+    assert_eq!(messages(&city, id, &format!("dispute.{dispute}")).await, 1);
+    let codes =
+        officer.post_form("receipts/error-codes", &[("year", &of_year), ("codes", "99 其他")]).await.expect(303);
+    assert!(codes.location().ends_with(&format!("/receipts?year={year}")));
+}
+
+/// Domain §4.3: grade 3 goes ahead in batches of its own; what is older does not go after, or beside, what is newer.
+#[tokio::test]
+async fn an_older_batch_is_not_handed_over_after_a_newer_one() {
+    let city = City::up().await;
+    close_selection(&city).await;
+    sqlx::query(
+        "update school.student set grade = 3, entry_year = $2 - 2, class_id = null
+         where school_code = $1 and id = (select min(student_id) from portfolio.outcome_selection
+                                          where school_code = $1 and academic_year = $2)",
+    )
+    .bind(SCHOOL)
+    .bind(year(&city))
+    .execute(&mut city.admin().await)
+    .await
+    .unwrap();
+    let officer = submitter(&city, 26, SCHOOL).await;
+    let first = build(&city, &officer, 26, "manual").await;
+    let second = build(&city, &officer, 26, "manual").await;
+    assert!(officer.get(&first).await.expect(200).text().contains("較新的一次"));
+    officer.post_form(&format!("{first}/notice"), &[]).await.expect(303);
+    assert_eq!(state(&officer, &first).await, "built");
+    let third_grade = build(&city, &officer, 36, "manual").await;
+    officer.post_form(&format!("{third_grade}/notice"), &[]).await.expect(303);
+    assert_eq!(state(&officer, &third_grade).await, "notified");
+    officer.post_form(&format!("{second}/notice"), &[]).await.expect(303);
+    assert_eq!(state(&officer, &second).await, "built", "some of its items are on their way already");
+    officer.post_form(&format!("{third_grade}/result"), &[("result", "accepted")]).await.expect(303);
+    let rest = build(&city, &officer, 26, "manual").await;
+    officer.post_form(&format!("{rest}/notice"), &[]).await.expect(303);
+    assert_eq!(state(&officer, &rest).await, "notified");
+}
+
+/// A-42: a roster is of its year. When everybody is a grade further, last year's third grade is what it was.
+#[tokio::test]
+async fn a_cohort_is_of_the_grade_of_its_year() {
+    let city = City::up().await;
+    close_selection(&city).await;
+    let officer = submitter(&city, 26, SCHOOL).await;
+    let mut admin = city.admin().await;
+    for sql in ["update school.class set grade = 3", "update school.student set grade = 3"] {
+        sqlx::query(sql).execute(&mut admin).await.unwrap();
+    }
+    build(&city, &officer, 36, "manual").await;
+    for sql in
+        ["update school.class set academic_year = academic_year + 1", "update school.student set grade = grade + 1"]
+    {
+        sqlx::query(sql).execute(&mut admin).await.unwrap();
+    }
+    build(&city, &officer, 36, "manual").await;
+    let students: Vec<i64> = sqlx::query_scalar(
+        "select count(distinct r.student_id) from submission.batch b
+         join submission.roster_row r on r.school_code = b.school_code and r.batch_id = b.id group by b.id order by b.id",
+    )
+    .fetch_all(&mut admin)
+    .await
+    .unwrap();
+    assert!(students.len() == 2 && students[0] > 0 && students[0] == students[1], "{students:?}");
+}
+
+/// Asking now brings the waiting inquiry forward; however often it is asked, one chain of them goes on.
+#[tokio::test]
+async fn asking_again_starts_no_second_chain() {
+    let city = City::up().await;
+    close_selection(&city).await;
+    let officer = submitter(&city, 26, SCHOOL).await;
+    let batch = build(&city, &officer, 26, "api").await;
+    officer.post_form(&format!("{batch}/notice"), &[]).await.expect(303);
+    for _ in 0..3 {
+        officer.post_form(&format!("{batch}/inquiry"), &[]).await.expect(303);
+    }
+    let jobs = "select count(*) from app.job where kind in ('submission.notify', 'submission.poll')";
+    assert_eq!(count(&city, jobs).await, 1);
+    sqlx::query("delete from app.job").execute(&mut city.admin().await).await.unwrap();
+    officer.post_form(&format!("{batch}/inquiry"), &[]).await.expect(303);
+    assert_eq!(count(&city, jobs).await, 1, "a chain that ended begins anew");
+}
+
+/// Domain §4.4: "Only courses with credit in the student's course record may carry outcomes": one that was taken away is
+/// named, and the student finds its outcome to unselect it.
+#[tokio::test]
+async fn an_outcome_of_a_course_that_was_taken_away_is_named_and_found() {
+    let city = City::up().await;
+    close_selection(&city).await;
+    let row = sqlx::query(
+        "update school.course_record r set withdrawn_at = now() from portfolio.outcome o
+         where r.school_code = $1 and o.school_code = r.school_code and o.course_record_id = r.id
+           and o.id = (select min(outcome_id) from portfolio.outcome_selection where school_code = $1 and academic_year = $2)
+         returning o.id, o.student_id, o.academic_year",
+    )
+    .bind(SCHOOL)
+    .bind(year(&city))
+    .fetch_one(&mut city.admin().await)
+    .await
+    .unwrap();
+    let (outcome, student, of): (i64, i64, i16) = (row.get(0), row.get(1), row.get(2));
+    let officer = submitter(&city, 26, SCHOOL).await;
+    let page = officer.get(&format!("submission/precheck?roster=26&year={}", year(&city))).await.expect(200);
+    assert!(page.text().contains("已移除這門課的修課紀錄"), "{}", page.summary());
+    let list = city.login_student(SCHOOL, student.into()).await.get(&format!("outcomes?year={of}")).await.expect(200);
+    assert!(list.text().contains("學校已移除"), "{}", list.summary());
+    assert!(list.attributes("main a", "href").iter().any(|href| href.ends_with(&format!("/outcomes/{outcome}"))));
+}
+
+/// README: students go on choosing until the window closes, also what an early submission took along.
+#[tokio::test]
+async fn an_early_submission_does_not_freeze_the_selection() {
+    let city = City::up().await;
+    sqlx::query("update school.window_period set opens_at = $1, closes_at = $2 where academic_year = $3 and kind in ('outcome_select', 'activity_select')")
+        .bind(city.now() - Duration::days(1))
+        .bind(city.now() + Duration::days(1))
+    .bind(year(&city))
+        .execute(&mut city.admin().await)
+        .await
+        .unwrap();
+    let officer = submitter(&city, 26, SCHOOL).await;
+    let of_year = year(&city).to_string();
+    let form = [("roster", "26"), ("year", of_year.as_str()), ("adapter", "manual"), ("open_selection", "1")];
+    let batch = officer.post_form("submission/batches", &form).await.expect(303).location().to_owned();
+    city.drain_jobs().await;
+    officer.post_form(&format!("{batch}/notice"), &[]).await.expect(303);
+    officer.post_form(&format!("{batch}/result"), &[("result", "accepted")]).await.expect(303);
+
+    let mut admin = city.admin().await;
+    let student: i64 =
+        sqlx::query_scalar("select min(student_id) from submission.roster_row").fetch_one(&mut admin).await.unwrap();
+    let ids = async |table: &str, column: &str| -> Vec<i64> {
+        let sql = format!(
+            "select {column} from portfolio.{table} where school_code = $1 and student_id = $2 and academic_year = $3 order by 1"
+        );
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(SCHOOL).bind(student).bind(year(&city));
+        query.fetch_all(&mut city.admin().await).await.unwrap()
+    };
+    let (outcomes, activities) =
+        (ids("outcome_selection", "outcome_id").await, ids("activity_selection", "activity_id").await);
+    let me = city.login_student(SCHOOL, student.into()).await;
+    let select = async |outcomes: &[i64]| {
+        let texts = outcomes.iter().map(|id| ("outcome", id.to_string()));
+        let texts: Vec<_> = texts.chain(activities.iter().map(|id| ("activity", id.to_string()))).collect();
+        let form: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        me.post_form("selection", &form).await
+    };
+    assert!(me.get("selection").await.expect(200).text().contains("可以隨時更換"));
+    select(&outcomes[1..]).await.expect(303);
+    assert_eq!(ids("outcome_selection", "outcome_id").await, outcomes[1..]);
+    select(&outcomes).await.expect(303);
+    assert_eq!(ids("outcome_selection", "outcome_id").await, outcomes, "and what was taken back is chosen again");
 }
 
 /// Issue 2 §6, "submission of a school with 1,000 students": 6,000 rows are built; prints the time it took.

@@ -35,6 +35,23 @@ pub(crate) async fn held(tx: &mut TenantTx, student: StudentId, year: AcademicYe
     Ok(rows)
 }
 
+/// The newest year of which the central database holds something of a student.
+pub(crate) async fn newest_year(tx: &mut TenantTx, student: StudentId) -> Result<Option<AcademicYear>, Error> {
+    let school = tx.school();
+    let year = sqlx::query_scalar!(
+        "select max(b.academic_year)
+         from submission.receipt_row r
+         join submission.receipt_part p using (school_code, receipt_batch_id, roster_code, term)
+         join submission.receipt_batch b on b.school_code = r.school_code and b.id = r.receipt_batch_id
+         where r.school_code = $1 and r.student_id = $2 and p.superseded_at is null",
+        school.as_str(),
+        student.get()
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(year.and_then(|year| AcademicYear::new(year).ok()))
+}
+
 /// Where a student stands with one kind.
 #[derive(Debug)]
 pub(crate) struct KindRow {
@@ -184,6 +201,19 @@ pub(crate) async fn disputes(
     Ok(rows)
 }
 
+/// The year of a report of the school.
+pub(crate) async fn year_of_dispute(tx: &mut TenantTx, id: DisputeId) -> Result<Option<AcademicYear>, Error> {
+    let school = tx.school();
+    let year = sqlx::query_scalar!(
+        "select academic_year from submission.receipt_dispute where school_code = $1 and id = $2",
+        school.as_str(),
+        id.get()
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(year.and_then(|year| AcademicYear::new(year).ok()))
+}
+
 /// Answers a report once; says whose it was.
 pub(crate) async fn answer(tx: &mut TenantTx, id: DisputeId, text: &str) -> Result<i64, Error> {
     let (school, now) = (tx.school(), tx.now());
@@ -285,13 +315,17 @@ pub(crate) async fn class_counts(tx: &mut TenantTx, year: AcademicYear) -> Resul
     Ok(rows)
 }
 
-/// The student's grade, for the window.
-pub(crate) async fn grade(tx: &mut TenantTx, student: StudentId) -> Result<i16, Error> {
+/// The grade that the student was in that year, for its window: today's grade is that of the class's year.
+pub(crate) async fn grade(tx: &mut TenantTx, student: StudentId, year: AcademicYear) -> Result<i16, Error> {
     let school = tx.school();
     let grade = sqlx::query_scalar!(
-        "select grade from school.student where school_code = $1 and id = $2",
+        r#"select greatest(s.grade - (coalesce(k.academic_year, s.entry_year + s.grade - 1) - $3::smallint), 1)::smallint as "grade!"
+           from school.student s
+           left join school.class k on k.school_code = s.school_code and k.id = s.class_id
+           where s.school_code = $1 and s.id = $2"#,
         school.as_str(),
-        student.get()
+        student.get(),
+        year.get()
     )
     .fetch_optional(tx.conn())
     .await?;

@@ -78,3 +78,25 @@ async fn a_post_from_the_school_is_supplemented_not_changed() {
     assert!(page.texts(".notice--bad").join("").contains("不能刪除"), "{}", page.summary());
     assert!(page.summary().contains("社長") && page.summary().contains("改"));
 }
+
+/// §5.7.2: a certificate's row begins with 證照代碼. A draft may wait for it, a selection may not: one row without it
+/// would keep the roster of the whole school from being built.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_without_its_code_is_kept_and_not_selected() {
+    let pupil = Pupil::up().await;
+    let form = [("of_kind", "certificate"), ("category", "1"), ("obtained_on", "2026-10-01"), ("number", "A-1")];
+    let wrong = [&form[..], &[("certificate_code", "12A"), ("score", "優等")]].concat();
+    let refused = pupil.me.post_form("activities", &wrong).await.expect(422);
+    assert!(refused.has("#certificate_code-error") && refused.has("#score-error"), "{}", refused.summary());
+    let id = super::id_in(pupil.me.post_form("activities", &form).await.expect(303).location());
+    let pdf = blob::samples::pdf(&["證照"]);
+    pupil.upload(("activity", id), "document", "證照.pdf", &pdf).await.1.expect(200);
+    assert!(pupil.me.get(&format!("activities/{id}")).await.expect(200).text().contains("請補上「證照代碼」"));
+    let choice = [("activity", id.to_string())];
+    let choice = [(choice[0].0, choice[0].1.as_str())];
+    let refused = pupil.me.post_form("selection", &choice).await.expect(422);
+    assert!(refused.text().contains("「證照代碼」還沒有填"), "{}", refused.summary());
+    let mended = [&form[1..], &[("version", "1"), ("certificate_code", "0123")]].concat();
+    pupil.me.post_form(&format!("activities/{id}"), &mended).await.expect(303);
+    pupil.me.post_form("selection", &choice).await.expect(303);
+}

@@ -203,6 +203,28 @@ async fn a_plain_form_uploads_too() {
     assert!(page.has(".notice--bad") && page.has(".viewer img"), "{}", page.summary());
 }
 
+/// Uploads are limited whichever way they come, and so is the page that anybody may send a file to.
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_uploads_and_checks_are_limited() {
+    let pupil = Pupil::in_city(City::with(&[("LICHENG_UPLOAD_RATE", "2")]).await).await;
+    let id = pupil.outcome(0).await;
+    for status in [303, 303, 429] {
+        let part = reqwest::multipart::Part::bytes(samples::jpeg(64, 48, 5)).file_name("照片.jpg");
+        let form = reqwest::multipart::Form::new().part("document", part);
+        pupil.me.post_multipart(&format!("outcomes/{id}/files"), form).await.expect(status);
+    }
+    let visitor = pupil.city.visitor();
+    let check = async |receipt: String| {
+        visitor.post_multipart("/receipts/check", reqwest::multipart::Form::new().text("receipt", receipt)).await
+    };
+    check("不是收據".to_owned()).await.expect(422);
+    check("{".repeat(65 * 1024)).await.expect(413);
+    for _ in 0..58 {
+        check(String::new()).await.expect(422);
+    }
+    check(String::new()).await.expect(429);
+}
+
 /// A way to a component that can be shut.
 struct Door {
     address: String,

@@ -87,7 +87,9 @@ fn leads(pattern: &str, path: &str) -> bool {
     let pattern = pattern.replace("[0-9A-Z]{6}", "{school}");
     match pattern.strip_suffix(".*") {
         Some(prefix) => path.starts_with(prefix),
-        None => pattern == "/" || path == pattern || path.strip_prefix(&pattern).is_some_and(|rest| rest.starts_with('/')),
+        None => {
+            pattern == "/" || path == pattern || path.strip_prefix(&pattern).is_some_and(|rest| rest.starts_with('/'))
+        }
     }
 }
 
@@ -99,12 +101,18 @@ async fn the_charts_paths_lead_each_route_to_its_own_target() {
     for target in TARGETS {
         for route in assemble(&city.house, |name| name == target.name).expect("the target alone").routes {
             let key = if route.path.starts_with("/f/") { "filesPaths" } else { "paths" };
-            let patterns = TARGETS.iter().flat_map(|other| {
-                charted(&values, other.name, key).into_iter().map(|pattern| (pattern, other.name))
-            });
-            let best = patterns.filter(|(pattern, _)| leads(pattern, route.path)).max_by_key(|(pattern, _)| pattern.len());
+            let patterns = TARGETS
+                .iter()
+                .flat_map(|other| charted(&values, other.name, key).into_iter().map(|pattern| (pattern, other.name)));
+            let best =
+                patterns.filter(|(pattern, _)| leads(pattern, route.path)).max_by_key(|(pattern, _)| pattern.len());
             let (_, chosen) = best.unwrap_or_else(|| panic!("nothing in the chart leads to {}", route.path));
-            assert!(chosen == target.name || EVERYWHERE.contains(&route.path), "{} goes to {chosen}, not to {}", route.path, target.name);
+            assert!(
+                chosen == target.name || EVERYWHERE.contains(&route.path),
+                "{} goes to {chosen}, not to {}",
+                route.path,
+                target.name
+            );
         }
     }
 }

@@ -252,7 +252,8 @@ create table school.import (
   academic_year smallint not null,
   term smallint not null,
   file_name text not null,
-  file_sha256 bytea not null,
+  file_sha256 bytea not null,                  -- of the file as it was uploaded
+  sealed_sha256 bytea not null,                -- of the sealed file in storage: national ids lie nowhere in the open
   file_size bigint not null,
   fingerprint bytea not null,                  -- of all that the dry run would change: an apply that differs is stale
   counts jsonb not null,                       -- new, changed, unchanged, vanished, errors, warnings
@@ -311,7 +312,7 @@ grant select on school.student to svc_identity, svc_submission;
 -- The worker counts; it sees that a student exists, never who it is.
 select app.open_to_worker('school.student');
 select app.open_to_worker('school.window_period');
-grant select (school_code, id, grade, class_id, left_at) on school.student to svc_worker;
+grant select (school_code, id, entry_year, grade, class_id, left_at) on school.student to svc_worker;
 grant select on school.window_period to svc_worker;
 
 reset role;   -- the migrator notes the version as itself

@@ -11,6 +11,7 @@ create table bureau.school_progress (
   selected integer not null,
   submitted_rows integer not null,
   confirmed_students integer not null,
+  select_opens_at timestamptz,
   select_closes_at timestamptz,
   overdue boolean not null,                  -- the selection closed and nothing was submitted
   updated_at timestamptz not null,

@@ -5,6 +5,7 @@ pub(crate) mod pages;
 pub(crate) mod store;
 mod view;
 
+use kernel::calendar::{self, AcademicYear};
 use time::{Duration, OffsetDateTime};
 
 /// The promise of the page: its numbers are at most this old.
@@ -30,6 +31,7 @@ pub(crate) struct SchoolProgress {
     pub(crate) submitted_rows: i32,
     /// Students who confirmed a part of their receipt.
     pub(crate) confirmed_students: i32,
+    pub(crate) select_opens_at: Option<OffsetDateTime>,
     pub(crate) select_closes_at: Option<OffsetDateTime>,
     /// The selection closed and nothing was handed over.
     pub(crate) overdue: bool,
@@ -52,6 +54,49 @@ fn kind_label(kind: &str) -> &'static str {
         "vocational_continuing" => "進修部",
         "special_education" => "特殊教育學校",
         _ => "其他",
+    }
+}
+
+/// The two academic years that are counted: this one by the calendar, and the one before it, whose selection and
+/// submission end in its autumn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Years {
+    pub(crate) current: AcademicYear,
+}
+
+impl Years {
+    /// At a moment.
+    pub(crate) fn at(now: OffsetDateTime) -> Self {
+        Self { current: AcademicYear::of_date(calendar::taipei_date(now)) }
+    }
+
+    /// Both, the later one first.
+    pub(crate) fn both(self) -> [AcademicYear; 2] {
+        [self.current, self.current.previous()]
+    }
+
+    /// Both, as the table has them.
+    pub(crate) fn numbers(self) -> [i16; 2] {
+        self.both().map(AcademicYear::get)
+    }
+
+    /// The year asked for, or else the one that the schools are busy with: this year as soon as half of them have
+    /// opened its selection, and until then last year, if anybody selected in it. So no single school's windows
+    /// decide what the city sees.
+    pub(crate) fn shown(self, asked: &str, schools: &[SchoolProgress], now: OffsetDateTime) -> AcademicYear {
+        if let Some(year) = self.both().into_iter().find(|year| year.to_string() == asked) {
+            return year;
+        }
+        let selecting = |year: AcademicYear| {
+            let of_year = schools.iter().filter(move |school| school.academic_year == year.get());
+            let opened = of_year.clone().filter(|school| school.select_opens_at.is_some_and(|opens| opens <= now));
+            (opened.count(), of_year.count())
+        };
+        let (opened, all) = selecting(self.current);
+        if opened * 2 >= all && all > 0 || selecting(self.current.previous()).0 == 0 {
+            return self.current;
+        }
+        self.current.previous()
     }
 }
 
@@ -130,6 +175,7 @@ pub(crate) mod tests {
             selecting_students: 3,
             submitted_rows: 0,
             confirmed_students: 1,
+            select_opens_at: None,
             select_closes_at: None,
             overdue: false,
             updated_at: NOW,
@@ -147,6 +193,33 @@ pub(crate) mod tests {
         let minute = SchoolProgress { updated_at: NOW - Duration::seconds(60), ..fresh };
         assert!(!Age::of(&[minute], NOW).unwrap().is_stale());
         assert_eq!(Age::of(&[], NOW), None);
+    }
+
+    /// One school that plans ahead, or is late, does not turn the page for all.
+    #[test]
+    fn the_year_shown_is_the_one_that_the_schools_are_busy_with() {
+        let years = Years::at(NOW);
+        assert_eq!(years.numbers(), [115, 114]);
+        let [current, previous] = years.both();
+        let school = |code: &str, year: AcademicYear, opened: bool| SchoolProgress {
+            academic_year: year.get(),
+            select_opens_at: Some(if opened { NOW } else { NOW + Duration::SECOND }),
+            ..school(code, 5)
+        };
+        let city = |this_year: usize, last_year: usize| -> Vec<SchoolProgress> {
+            let codes = ["331302", "343303", "353302"];
+            let of = |year, opened| codes.into_iter().enumerate().map(move |(n, code)| school(code, year, n < opened));
+            of(current, this_year).chain(of(previous, last_year)).collect()
+        };
+        for ((this_year, last_year), expected) in
+            [((0, 3), previous), ((1, 1), previous), ((2, 3), current), ((0, 0), current), ((1, 0), current)]
+        {
+            assert_eq!(years.shown("", &city(this_year, last_year), NOW), expected, "{this_year} {last_year}");
+        }
+        assert_eq!(years.shown("115", &city(0, 3), NOW), current);
+        assert_eq!(years.shown("114", &city(3, 3), NOW), previous);
+        assert_eq!(years.shown("113", &city(3, 3), NOW), current, "not counted");
+        assert_eq!(years.shown("", &[], NOW), current);
     }
 
     #[test]

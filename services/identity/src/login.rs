@@ -101,12 +101,22 @@ pub(crate) struct Entrance {
     pub(crate) id_token: Option<String>,
     pub(crate) oidc_sid: Option<String>,
     pub(crate) must_change_password: bool,
+    /// When the account ends by itself.
+    pub(crate) expires_at: Option<time::OffsetDateTime>,
 }
 
 impl Entrance {
     /// By a provider that knows nothing of sessions.
     pub(crate) fn new(provider: Provider, login: LoginName) -> Self {
-        Self { provider, login, person: None, id_token: None, oidc_sid: None, must_change_password: false }
+        Self {
+            provider,
+            login,
+            person: None,
+            id_token: None,
+            oidc_sid: None,
+            must_change_password: false,
+            expires_at: None,
+        }
     }
 }
 
@@ -137,6 +147,7 @@ pub(crate) async fn enter(room: &Room, visitor: &Visitor, entrance: Entrance, ne
         oidc_sid: entrance.oidc_sid,
         must_change_password: entrance.must_change_password,
         created_at: visitor.now(),
+        expires_at: entrance.expires_at,
     };
     begin(room, visitor, &session, entrance.provider, next).await
 }
@@ -222,6 +233,7 @@ mod tests {
             oidc_sid: None,
             must_change_password: false,
             created_at: time::OffsetDateTime::UNIX_EPOCH,
+            expires_at: None,
         };
         assert_eq!(landing(&session, Some("/s/343303/certification?class=1")), "/s/343303/certification?class=1");
         assert_eq!(landing(&session, Some("/s/999999/home")), "/s/343303/certification");
@@ -241,6 +253,7 @@ mod tests {
             oidc_sid: None,
             must_change_password: true,
             created_at: time::OffsetDateTime::UNIX_EPOCH,
+            expires_at: None,
         };
         assert_eq!(landing(&session, None), "/account/password?next=%2Fs%2F343303%2Fcertification");
     }

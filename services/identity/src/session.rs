@@ -7,7 +7,7 @@ use axum::http::header;
 use serde::Deserialize;
 use serde_json::json;
 use store::{Audit, Error, TenantTx};
-use web::{Answer, Flash, Form, Hat, LoggedIn, Problem, Session, Visitor, session::Token};
+use web::{Answer, Flash, Form, Hat, LoggedIn, Session, Visitor, session::Token};
 
 use crate::{
     Room,
@@ -15,10 +15,10 @@ use crate::{
     trail,
 };
 
-/// The hat wanted, by its place in the session.
+/// The hat wanted, by [`Hat::value`]: its place may be another's by now, when the page is an old one.
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
-    hat: usize,
+    hat: String,
 }
 
 /// `POST /session/hat`: another role or school without logging in again. The hats are read anew: what a roster took
@@ -27,14 +27,16 @@ pub(crate) async fn wear(who: LoggedIn, State(room): State<Arc<Room>>, Form(want
     if who.session().must_change_password {
         return Ok(web::redirect(web::PASSWORD_PATH));
     }
-    let chosen = who.session().hats.get(wanted.hat).ok_or(Problem::NotFound)?.clone();
+    let Some(chosen) = who.session().hats.iter().find(|hat| hat.is(&wanted.hat)).cloned() else {
+        return Ok(gone(&who));
+    };
     let mut session = who.session().clone();
     let mut context = (*who).clone();
     context.actor.school = chosen.school;
     let mut tx = room.db.write(&context, "identity.session.wear").await?;
     session.hats = login::hats_of(&mut tx, session.person).await?;
     let Some(active) = place_of(&session.hats, &chosen) else {
-        return Ok(web::redirect_with(web::home_path(who.hat()), &Flash::bad("這個身分已經不在名冊上，沒有切換")));
+        return Ok(gone(&who));
     };
     session.active = active;
     context.actor = session.actor();
@@ -42,7 +44,12 @@ pub(crate) async fn wear(who: LoggedIn, State(room): State<Arc<Room>>, Form(want
     tx.audit(Audit::general("session.wear", "session").before(named(who.hat())).after(named(&chosen)));
     tx.commit().await?;
     room.web.sessions().save(who.token(), &session).await?;
-    Ok(web::redirect_with(web::home_path(session.hat()), &Flash::good(format!("已切換為{}", chosen.role.label()))))
+    Ok(web::redirect_with(web::home_path(session.hat()), &Flash::good(format!("已切換為{}", chosen.label()))))
+}
+
+/// The hat of an old page that the person has no more.
+fn gone(who: &LoggedIn) -> axum::response::Response {
+    web::redirect_with(web::home_path(who.hat()), &Flash::bad("這個身分已經不在名冊上，沒有切換"))
 }
 
 fn place_of(hats: &[Hat], chosen: &Hat) -> Option<usize> {

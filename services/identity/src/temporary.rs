@@ -91,6 +91,7 @@ pub(crate) async fn attempt(
     let mut entrance = Entrance::new(Provider::Account, login.clone());
     entrance.person = Some(account.person);
     entrance.must_change_password = account.must_change;
+    entrance.expires_at = account.expires_at;
     Ok(Some(entrance))
 }
 
@@ -189,14 +190,15 @@ pub async fn create(
     Ok(person)
 }
 
-/// Gives an account a new password, to be changed at the next log-in, and unlocks it.
+/// Gives an account a new password, to be changed at the next log-in, and unlocks it. Returns whose it is: their
+/// sessions are to be ended, or whoever held the old password stays in.
 pub async fn reset(
     db: &Db,
     request_id: &str,
     now: OffsetDateTime,
     login: &str,
     password: &str,
-) -> Result<(), AccountError> {
+) -> Result<PersonId, AccountError> {
     let login = LoginName::parse(login).ok_or(AccountError::Login)?;
     check(password, login.as_str(), None)?;
     let hash = hasher::hash(password).map_err(|_| AccountError::Hash)?;
@@ -204,7 +206,8 @@ pub async fn reset(
     let mut tx = db.write(&ctx, "identity.temporary.reset").await?;
     let person = store::reset(&mut tx, &login, &hash).await?.ok_or(AccountError::Unknown)?;
     tx.audit(Audit::general("account.reset", "temporary_account").after(json!({ "person": person })));
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok(person)
 }
 
 /// A password to be read aloud or from paper: sixteen characters, 80 bits, none that look alike.

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use kernel::{actor::Context, clock::Clock, identity_number::NationalId, school::SchoolCode, secrets::Keys};
 use rust_xlsxwriter::Workbook;
-use school::Importer;
+use school::{File, Importer};
 use sqlx::Executor;
 use std::{fmt::Write, time::Instant};
 
@@ -47,7 +47,9 @@ async fn measure(
 ) -> Result<()> {
     let before = memory("VmRSS")?;
     let begun = Instant::now();
-    let id = importer.check(ctx, name, bytes.clone(), (115, 1)).await?;
+    // nothing is stored here: the sealed file is named, never opened
+    let file = |bytes| File { name, bytes, sealed_sha256: [0; 32] };
+    let id = importer.check(ctx, file(bytes.clone()), (115, 1)).await?;
     let checked = begun.elapsed();
     let counts = importer.counts(ctx, id).await?;
     anyhow::ensure!(counts.new as u64 == rows, "{name}: {counts:?}");
@@ -61,7 +63,7 @@ async fn measure(
         rows as f64 / all.as_secs_f64()
     );
     let again = Instant::now();
-    let second = importer.check(ctx, name, bytes, (115, 1)).await?;
+    let second = importer.check(ctx, file(bytes), (115, 1)).await?;
     let counts = importer.counts(ctx, second).await?;
     anyhow::ensure!((counts.new, counts.changed, counts.unchanged as u64) == (0, 0, rows), "{name} again: {counts:?}");
     println!("{name}: the same file again: nothing to change, in {:.1} s", again.elapsed().as_secs_f64());

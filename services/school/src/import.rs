@@ -16,7 +16,7 @@ mod store;
 
 pub use diff::Counts;
 pub use flow::NotImported;
-pub use importer::Importer;
+pub use importer::{File, Importer};
 pub use kind::{Kind, NotRecognised};
 pub use source::Unreadable;
 
@@ -83,6 +83,7 @@ struct Import {
     term: i16,
     file_name: String,
     file_sha256: [u8; 32],
+    sealed_sha256: [u8; 32],
     counts: Counts,
     held_reason: Option<String>,
     fingerprint: Vec<u8>,
@@ -108,6 +109,7 @@ struct NewImport<'a> {
     term: i16,
     file_name: &'a str,
     file_sha256: [u8; 32],
+    sealed_sha256: [u8; 32],
     file_size: usize,
     fingerprint: [u8; 32],
     counts: Counts,

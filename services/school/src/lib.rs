@@ -14,7 +14,7 @@ use kernel::secrets::Keys;
 use store::Db;
 use web::{HasWeb, Routes, Service, Web};
 
-pub use import::{Counts, Importer, Kind, NotImported, NotRecognised, Unreadable};
+pub use import::{Counts, File, Importer, Kind, NotImported, NotRecognised, Unreadable};
 
 /// What the service needs.
 pub struct Needs {

@@ -95,6 +95,13 @@ impl Vault {
         self.verify_and_keep(school, bytes, accept).await
     }
 
+    /// The checks of [`Vault::ingest`] alone: for a content that is kept sealed, by [`Vault::keep_opaque`].
+    pub async fn examine(&self, school: &SchoolCode, bytes: &Bytes, accept: Accept) -> Result<(), NotStored> {
+        accept.size(bytes.len() as u64)?;
+        let _turn = self.verifications.acquire().await.expect("the semaphore is never closed");
+        self.verify(school, bytes, accept).await.map(drop)
+    }
+
     /// Completes the multipart upload if it is still open.
     async fn assemble(&self, incoming: &Incoming<'_>, upload_id: &str, size: u64) -> Result<(), NotStored> {
         let Some(arrived) = self.arrived(incoming, upload_id).await? else { return Ok(()) };
@@ -117,15 +124,26 @@ impl Vault {
     }
 
     async fn verify_and_keep(&self, school: &SchoolCode, bytes: Bytes, accept: Accept) -> Result<Stored, NotStored> {
-        let (media_type, digests) = self.look_into(bytes.clone(), accept).await?;
-        if let Verdict::Infected(signature) = clamd::scan(&self.clamd, &bytes).await? {
+        let (media_type, digests) = self.verify(school, &bytes, accept).await?;
+        self.keep(school, &bytes, &digests).await?;
+        let Digests { sha256, md5 } = digests;
+        Ok(Stored { sha256, md5, size: bytes.len() as u64, media_type, copies: 2 })
+    }
+
+    /// Content and virus check.
+    async fn verify(
+        &self,
+        school: &SchoolCode,
+        bytes: &Bytes,
+        accept: Accept,
+    ) -> Result<(MediaType, Digests), NotStored> {
+        let looked_into = self.look_into(bytes.clone(), accept).await?;
+        if let Verdict::Infected(signature) = clamd::scan(&self.clamd, bytes).await? {
             metrics::counter!("licheng_blob_infected_total").increment(1);
             tracing::warn!(school_code = school.as_str(), signature, "an infected file was refused");
             return Err(Refusal::Infected.into());
         }
-        self.keep(school, &bytes, &digests).await?;
-        let Digests { sha256, md5 } = digests;
-        Ok(Stored { sha256, md5, size: bytes.len() as u64, media_type, copies: 2 })
+        Ok(looked_into)
     }
 
     /// Checks and hashes, off the async threads and within the memory set aside for pictures.

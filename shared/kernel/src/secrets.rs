@@ -71,9 +71,15 @@ impl Keys {
     /// a row copied to another school does not open.
     #[must_use]
     pub fn seal(&self, school: SchoolCode, plain: &str) -> Vec<u8> {
+        self.seal_bytes(school, plain.as_bytes())
+    }
+
+    /// The same for a whole file.
+    #[must_use]
+    pub fn seal_bytes(&self, school: SchoolCode, plain: &[u8]) -> Vec<u8> {
         let mut nonce = [0u8; aead::NONCE_LEN];
         self.0.random.fill(&mut nonce).expect("the system gives random bytes");
-        let mut sealed = plain.as_bytes().to_vec();
+        let mut sealed = plain.to_vec();
         self.0
             .personal
             .seal_in_place_append_tag(
@@ -81,12 +87,17 @@ impl Keys {
                 aead::Aad::from(school.as_str().as_bytes()),
                 &mut sealed,
             )
-            .expect("a short text is within the cipher's limits");
+            .expect("a text or a file of some MiB is within the cipher's limits");
         [nonce.as_slice(), &sealed].concat()
     }
 
     /// Opens what `seal` made.
     pub fn open(&self, school: SchoolCode, sealed: &[u8]) -> Result<String, SecretError> {
+        String::from_utf8(self.open_bytes(school, sealed)?).map_err(|_| SecretError::Sealed)
+    }
+
+    /// Opens what `seal_bytes` made.
+    pub fn open_bytes(&self, school: SchoolCode, sealed: &[u8]) -> Result<Vec<u8>, SecretError> {
         let (nonce, body) = sealed.split_at_checked(aead::NONCE_LEN).ok_or(SecretError::Sealed)?;
         let nonce = aead::Nonce::try_assume_unique_for_key(nonce).map_err(|_| SecretError::Sealed)?;
         let mut body = body.to_vec();
@@ -95,7 +106,7 @@ impl Keys {
             .personal
             .open_in_place(nonce, aead::Aad::from(school.as_str().as_bytes()), &mut body)
             .map_err(|_| SecretError::Sealed)?;
-        String::from_utf8(plain.to_vec()).map_err(|_| SecretError::Sealed)
+        Ok(plain.to_vec())
     }
 
     /// The keyed blind index by which a national id is looked up without being stored in the open.
@@ -150,6 +161,8 @@ mod tests {
         *sealed.last_mut().unwrap() ^= 1;
         assert_eq!(keys.open(school("403303"), &sealed), Err(SecretError::Sealed));
         assert_eq!(keys.open(school("403303"), b"short"), Err(SecretError::Sealed));
+        let file = [0xff, 0, 0xfe];
+        assert_eq!(keys.open_bytes(school("403303"), &keys.seal_bytes(school("403303"), &file)).unwrap(), file);
     }
 
     #[test]

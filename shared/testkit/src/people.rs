@@ -37,6 +37,7 @@ pub async fn log_in(
         oidc_sid: None,
         must_change_password: false,
         created_at: web.clock().now(),
+        expires_at: None,
     };
     let token = web.sessions().create(&session).await.expect("a session in Redis");
     let cookie = token.set_cookie().to_str().expect("ASCII").split(';').next().expect("a pair").to_owned();

@@ -90,6 +90,7 @@ async fn enter(State(room): State<Arc<Room>>) -> Answer {
         oidc_sid: None,
         must_change_password: false,
         created_at: room.web.clock().now(),
+        expires_at: None,
     };
     let token = room.web.sessions().create(&session).await?;
     let cookie = AppendHeaders([(axum::http::header::SET_COOKIE, token.set_cookie())]);

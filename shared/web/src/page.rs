@@ -97,8 +97,8 @@ pub struct NavLink {
 /// One hat in the switcher.
 #[derive(Clone)]
 pub struct HatChoice {
-    /// Its place in the session, which the switching form sends as `hat`.
-    pub index: usize,
+    /// Which hat, as the switching form sends it.
+    pub value: String,
     /// School and role.
     pub label: String,
     /// Whether it is on.
@@ -220,8 +220,8 @@ impl Who {
             NavLink { label: entry.label, url, current }
         });
         let hats = session.hats.iter().enumerate().map(|(index, choice)| HatChoice {
-            index,
-            label: format!("{}・{}", choice.school_name, choice.role.label()),
+            value: choice.value(),
+            label: choice.label(),
             active: index == session.active,
         });
         Self {

@@ -48,6 +48,9 @@ pub struct Session {
     pub must_change_password: bool,
     /// When they logged in.
     pub created_at: OffsetDateTime,
+    /// When the account they logged in with ends by itself, and the session with it.
+    #[serde(default)]
+    pub expires_at: Option<OffsetDateTime>,
 }
 
 /// One role at one school.
@@ -65,6 +68,23 @@ pub struct Hat {
     pub name: String,
 }
 
+impl Hat {
+    /// Names it in a form: school and role, which stay the same however a session's hats are sorted later.
+    pub fn value(&self) -> String {
+        format!("{}.{}", self.school, self.role.code())
+    }
+
+    /// Whether a form's [`Hat::value`] means it.
+    pub fn is(&self, value: &str) -> bool {
+        self.value() == value
+    }
+
+    /// School and role, as people read them.
+    pub fn label(&self) -> String {
+        format!("{}・{}", self.school_name, self.role.label())
+    }
+}
+
 impl fmt::Debug for Session {
     /// Leaves name, login and tokens out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,6 +96,11 @@ impl Session {
     /// The hat that is on.
     pub fn hat(&self) -> &Hat {
         self.hats.get(self.active).or_else(|| self.hats.first()).expect("nobody is logged in without a role")
+    }
+
+    /// Whether there is nothing left of it: no role, twelve hours gone by, or its account ended.
+    fn is_over(&self, now: OffsetDateTime) -> bool {
+        self.hats.is_empty() || now - self.created_at >= ABSOLUTE || self.expires_at.is_some_and(|end| end <= now)
     }
 
     /// The person under the hat that is on.
@@ -173,7 +198,7 @@ impl Sessions {
         // One that this version can't read is over as well: the person logs in again.
         let session: Option<Session> = stored.and_then(|json| serde_json::from_str(&json).ok());
         match session {
-            Some(session) if session.hats.is_empty() || self.clock.now() - session.created_at >= ABSOLUTE => {
+            Some(session) if session.is_over(self.clock.now()) => {
                 self.destroy(token).await?;
                 Ok(None)
             }

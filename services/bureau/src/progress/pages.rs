@@ -1,7 +1,7 @@
 //! `/bureau`: one page, and the same numbers as a file.
 
 use super::{
-    Age, SchoolProgress, Totals,
+    Age, SchoolProgress, Totals, Years,
     chart::Picture,
     kind_label, store,
     view::{Column, View, Wish},
@@ -13,8 +13,9 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use kernel::calendar;
+use kernel::calendar::{self, AcademicYear};
 use std::sync::Arc;
+use time::OffsetDateTime;
 use web::{Answer, May, Page, Problem, Query, need};
 
 const PAGE: &str = "/bureau";
@@ -24,6 +25,7 @@ const FILE: &str = "/bureau/progress.csv";
 #[template(path = "progress/index.html")]
 struct Index {
     page: Page,
+    years: Years,
     view: View,
     kinds: Vec<String>,
     age: Option<Age>,
@@ -36,16 +38,27 @@ pub(crate) async fn index(
     Query(wish): Query<Wish>,
     State(room): State<Arc<Room>>,
 ) -> Answer {
-    let all = store::list(&room.db).await?;
-    let title = match all.first() {
-        Some(school) => format!("各校進度，{} 學年度", school.academic_year),
-        None => "各校進度".to_owned(),
-    };
-    let view = View::from(wish);
+    let Shown { years, view, all } = read(&room, wish, may.now).await?;
+    let title = format!("各校進度，{} 學年度", view.year);
     let kinds = kinds(&all);
     let age = Age::of(&all, may.now);
     let schools = view.of(all);
-    web::html(&Index { page: may.page(title), view, kinds, age, totals: Totals::of(&schools), schools })
+    web::html(&Index { page: may.page(title), years, view, kinds, age, totals: Totals::of(&schools), schools })
+}
+
+/// What was asked for, and every school in its year.
+struct Shown {
+    years: Years,
+    view: View,
+    all: Vec<SchoolProgress>,
+}
+
+async fn read(room: &Room, wish: Wish, now: OffsetDateTime) -> Answer<Shown> {
+    let years = Years::at(now);
+    let mut all = store::list(&room.db, years).await?;
+    let year = years.shown(&wish.year, &all, now);
+    all.retain(|school| school.academic_year == year.get());
+    Ok(Shown { years, view: View::new(wish, year), all })
 }
 
 /// The kinds of school there are, to filter by.
@@ -78,19 +91,31 @@ impl Index {
         self.view.sorted_by(*column).url(PAGE)
     }
 
+    fn years(&self) -> [AcademicYear; 2] {
+        self.years.both()
+    }
+
+    fn shows(&self, year: &AcademicYear) -> bool {
+        self.view.year == *year
+    }
+
+    fn year_url(&self, year: &AcademicYear) -> String {
+        self.view.in_year(*year).url(PAGE)
+    }
+
     fn file_url(&self) -> String {
         self.view.url(FILE)
     }
 }
 
 pub(crate) async fn download(
-    _may: May<need::ProgressView>,
+    may: May<need::ProgressView>,
     Query(wish): Query<Wish>,
     State(room): State<Arc<Room>>,
 ) -> Answer {
-    let schools = View::from(wish).of(store::list(&room.db).await?);
-    let year = schools.first().map_or(String::new(), |school| format!("-{}", school.academic_year));
-    let disposition = format!("attachment; filename=\"progress{year}.csv\"");
+    let Shown { view, all, .. } = read(&room, wish, may.now).await?;
+    let schools = view.of(all);
+    let disposition = format!("attachment; filename=\"progress-{}.csv\"", view.year);
     let headers =
         [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
     let body = csv(&schools).map_err(Problem::internal)?;

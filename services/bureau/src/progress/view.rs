@@ -1,11 +1,14 @@
 //! Which schools a reader wants to see, and in which order: from the URL, so that a view can be sent as a link.
 
 use super::SchoolProgress;
+use kernel::calendar::AcademicYear;
 use std::cmp::Ordering;
 
 /// The query of the URL as it came; what is unknown in it falls back to the default.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(crate) struct Wish {
+    #[serde(default)]
+    pub(crate) year: String,
     #[serde(default)]
     kind: String,
     #[serde(default)]
@@ -90,6 +93,7 @@ impl Column {
 /// What is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct View {
+    pub(crate) year: AcademicYear,
     /// Kind of school; empty for all.
     pub(crate) kind: String,
     /// Only the overdue.
@@ -98,19 +102,24 @@ pub(crate) struct View {
     pub(crate) descending: bool,
 }
 
-impl From<Wish> for View {
-    fn from(wish: Wish) -> Self {
+impl View {
+    /// What was asked for, in the year that is to be shown.
+    pub(crate) fn new(wish: Wish, year: AcademicYear) -> Self {
         let sort = Column::ALL.into_iter().find(|column| column.code() == wish.sort);
         Self {
+            year,
             kind: wish.kind,
             overdue: wish.overdue == "1",
             sort: sort.unwrap_or(Column::School),
             descending: wish.order == "desc",
         }
     }
-}
 
-impl View {
+    /// The same in another year.
+    pub(crate) fn in_year(&self, year: AcademicYear) -> Self {
+        Self { year, ..self.clone() }
+    }
+
     /// The schools of this view in its order; equal ones by their code.
     pub(crate) fn of(&self, all: Vec<SchoolProgress>) -> Vec<SchoolProgress> {
         let wanted = |school: &SchoolProgress| {
@@ -128,6 +137,7 @@ impl View {
     /// The URL of this view at a page.
     pub(crate) fn url(&self, page: &str) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("year", &self.year.to_string());
         if !self.kind.is_empty() {
             query.append_pair("kind", &self.kind);
         }
@@ -171,7 +181,7 @@ mod tests {
 
     fn wish(kind: &str, overdue: &str, sort: &str, order: &str) -> View {
         let [kind, overdue, sort, order] = [kind, overdue, sort, order].map(str::to_owned);
-        Wish { kind, overdue, sort, order }.into()
+        View::new(Wish { year: String::new(), kind, overdue, sort, order }, AcademicYear::FIRST)
     }
 
     fn codes(view: &View, all: &[SchoolProgress]) -> Vec<String> {
@@ -192,9 +202,9 @@ mod tests {
     #[test]
     fn a_heading_leads_to_the_same_schools_in_another_order() {
         let view = wish("vocational", "1", "nonsense", "nonsense");
-        assert_eq!(view.url("/bureau"), "/bureau?kind=vocational&overdue=1&sort=school&order=asc");
+        assert_eq!(view.url("/bureau"), "/bureau?year=108&kind=vocational&overdue=1&sort=school&order=asc");
         let by_students = view.sorted_by(Column::Students);
-        assert_eq!(by_students.url("/bureau"), "/bureau?kind=vocational&overdue=1&sort=students&order=desc");
+        assert_eq!(by_students.url("/bureau"), "/bureau?year=108&kind=vocational&overdue=1&sort=students&order=desc");
         assert_eq!(by_students.sorted_by(Column::Students).order_code(), "asc");
         assert_eq!((view.aria_sort(Column::School), view.aria_sort(Column::Students)), ("ascending", ""));
     }

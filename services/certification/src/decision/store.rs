@@ -62,8 +62,9 @@ fn ids(made: &[Made]) -> Vec<i64> {
     made.iter().map(|made| made.id.get()).collect()
 }
 
-/// How many of the requests stand, with the outcome still holding exactly the files that were sent. A statement
-/// after the insert: the insert's foreign key has waited for a withdrawal that had locked the request.
+/// How many of the requests stand, with the outcome still holding exactly the files that were sent; a replacement on
+/// its way replaces nothing yet. A statement after the insert: the insert's foreign key has waited for a withdrawal
+/// that had locked the request.
 async fn unchanged(tx: &mut TenantTx, requests: &[i64]) -> Result<usize, Error> {
     let school = tx.school();
     let count = sqlx::query_scalar!(
@@ -71,10 +72,10 @@ async fn unchanged(tx: &mut TenantTx, requests: &[i64]) -> Result<usize, Error> 
             where q.school_code = $1 and q.id = any($2) and q.withdrawn_at is null
               and q.document_sha256 is not distinct from (
                     select f.sha256 from portfolio.file f where f.school_code = $1 and f.outcome_id = q.outcome_id
-                       and f.slot = 1 and f.removed_at is null and f.refused_at is null)
+                       and f.slot = 1 and f.saved_at is not null and f.removed_at is null)
               and q.media_sha256 is not distinct from (
                     select f.sha256 from portfolio.file f where f.school_code = $1 and f.outcome_id = q.outcome_id
-                       and f.slot = 2 and f.removed_at is null and f.refused_at is null)"#,
+                       and f.slot = 2 and f.saved_at is not null and f.removed_at is null)"#,
         school.as_str(),
         requests
     )

@@ -45,12 +45,12 @@ struct Index {
     done: Option<Done>,
 }
 
-/// Four statements however many rows: BEGIN, counts, rows, ROLLBACK (two more after a decision, to offer its undo).
+/// Four statements however many rows: BEGIN, counts with the page's requests, its rows, ROLLBACK (two more after a decision, to offer its undo).
 async fn index(may: May<need::OutcomeCertify>, State(room): State<Arc<Room>>, Query(filter): Query<Filter>) -> Answer {
     let staff = teacher(&may)?;
     let mut tx = room.db.read(&may, "certification.request.list").await?;
-    let overview = desk::overview(&mut tx, staff).await?;
-    let rows = desk::list(&mut tx, staff, &filter).await?;
+    let overview = desk::overview(&mut tx, staff, &filter).await?;
+    let rows = desk::list(&mut tx, staff, &overview.page).await?;
     let done = done(&mut tx, staff, &filter).await?;
     drop(tx);
     web::html(&Index { page: may.page("成果認證"), overview, rows, filter, done })
@@ -94,7 +94,7 @@ impl Index {
     }
 
     fn total(&self) -> i64 {
-        self.rows.first().map_or(0, |row| row.total)
+        self.overview.total
     }
 
     fn summary(&self) -> String {

@@ -20,7 +20,8 @@ pub(crate) struct Choice {
     pub(crate) label: String,
 }
 
-/// The head of the queue: counts over everything on the desk, and what it can be narrowed by.
+/// The queue but for its rows: counts over everything on the desk, what it can be narrowed by, and the requests of
+/// one page.
 #[derive(Default)]
 pub(crate) struct Overview {
     /// Without a decision, opened or not.
@@ -34,31 +35,55 @@ pub(crate) struct Overview {
     pub(crate) batch: Option<i64>,
     pub(crate) classes: Vec<Choice>,
     pub(crate) courses: Vec<Choice>,
+    /// Requests within the filter, on all pages.
+    pub(crate) total: i64,
+    /// Those of the page.
+    pub(crate) page: Vec<i64>,
 }
 
-/// Counts and choices in one statement.
-pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId) -> Result<Overview, Error> {
+/// Counts, choices and the page's requests in one statement, so that a desk of hundreds is gone through once. What
+/// waits comes first, the oldest on top; then what was decided, the newest on top.
+pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter) -> Result<Overview, Error> {
     let (school, now) = (tx.school(), tx.now());
     let found = sqlx::query!(
         r#"with mine as materialized (
-             select d.section_id, s.class_id, d.opened_at, d.decision_id, d.passed, d.batch_id, d.publish_at,
-                    coalesce(d.publish_at <= $3, false) as public,
-                    d.sent_at + make_interval(hours => coalesce(o.certify_hours, r.certify_hours, 48)) < $3 as late
+             select d.request_id as id, d.student_id, d.section_id, d.academic_year, d.sent_at, d.decided_at,
+                    d.decision_id, d.batch_id, d.publish_at,
+                    case when d.decision_id is not null
+                         then case when d.publish_at is null or d.publish_at > $3 then 'unpublished'
+                                   when d.passed then 'passed' else 'failed' end
+                         -- looked up only where it matters: most of a desk is decided
+                         when exists (select from certification.opening o where o.school_code = $1
+                                         and o.request_id = d.request_id and o.staff_id = $2) then 'opened'
+                         else 'waiting' end as status
                from certification.desk d
-               join school.student s on s.school_code = $1 and s.id = d.student_id
-               left join school.ruleset r on r.academic_year = d.academic_year
-               left join school.ruleset_override o on o.school_code = $1 and o.academic_year = d.academic_year
-              where d.school_code = $1 and d.staff_id = $2)
+              where d.school_code = $1 and d.staff_id = $2),
+           wanted as materialized (
+             select id, row_number() over (order by decision_id is not null, decided_at desc, sent_at, id) as place
+               from mine
+              where ($4::text is null or status = $4 or ($4 = 'waiting' and status = 'opened'))
+                and ($5::bigint is null or student_id in (
+                     select s.id from school.student s where s.school_code = $1 and s.class_id = $5))
+                and ($6::bigint is null or section_id = $6))
            select count(*) filter (where decision_id is null) as "waiting!",
-                  count(*) filter (where decision_id is null and opened_at is not null) as "opened!",
-                  count(*) filter (where decision_id is not null and not public) as "unpublished!",
-                  count(*) filter (where public and passed) as "passed!",
-                  count(*) filter (where public and not passed) as "failed!",
-                  count(*) filter (where decision_id is null and late) as "overdue!",
+                  count(*) filter (where status = 'opened') as "opened!",
+                  count(*) filter (where status = 'unpublished') as "unpublished!",
+                  count(*) filter (where status = 'passed') as "passed!",
+                  count(*) filter (where status = 'failed') as "failed!",
+                  (select count(*) from mine m
+                     left join school.ruleset r on r.academic_year = m.academic_year
+                     left join school.ruleset_override o on o.school_code = $1 and o.academic_year = m.academic_year
+                    where m.decision_id is null
+                      and m.sent_at + make_interval(hours => coalesce(o.certify_hours, r.certify_hours, 48)) < $3)
+                    as "overdue!",
                   max(batch_id) filter (where publish_at > $3) as batch,
+                  (select count(*) from wanted) as "total!",
+                  array(select id from wanted where place > $7::bigint and place <= $7 + $8::bigint order by place) as "page!",
                   (select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'label', c.name) order by c.code), '[]')
                      from school.class c
-                    where c.school_code = $1 and c.id in (select class_id from mine)) as "classes!",
+                    where c.school_code = $1 and c.id in (
+                          select s.class_id from school.student s
+                           where s.school_code = $1 and s.id in (select student_id from mine))) as "classes!",
                   (select coalesce(jsonb_agg(jsonb_build_object('id', e.id, 'label', e.academic_year || '-' || e.term
                             || ' ' || e.subject_name || ' ' || e.name)
                             order by e.academic_year desc, e.term desc, e.subject_name, e.name), '[]')
@@ -67,7 +92,12 @@ pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId) -> Result<Overvi
            from mine"#,
         school.as_str(),
         staff.get(),
-        now
+        now,
+        filter.status().map(Status::code),
+        filter.class(),
+        filter.section(),
+        (filter.page() - 1) * PAGE,
+        PAGE
     )
     .fetch_one(tx.conn())
     .await?;
@@ -81,6 +111,8 @@ pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId) -> Result<Overvi
         batch: found.batch,
         classes: choices(found.classes)?,
         courses: choices(found.courses)?,
+        total: found.total,
+        page: found.page,
     })
 }
 
@@ -107,7 +139,6 @@ pub(crate) struct Row {
     pub(crate) passed: Option<bool>,
     pub(crate) certify_hours: i16,
     pub(crate) status: String,
-    pub(crate) total: i64,
 }
 
 impl Row {
@@ -125,45 +156,33 @@ impl Row {
     }
 }
 
-/// One page of the queue: what waits first, the oldest on top; then what was decided, the newest on top.
-pub(crate) async fn list(tx: &mut TenantTx, staff: StaffId, filter: &Filter) -> Result<Vec<Row>, Error> {
+/// The rows of one page, in the queue's order.
+pub(crate) async fn list(tx: &mut TenantTx, staff: StaffId, page: &[i64]) -> Result<Vec<Row>, Error> {
     let (school, now) = (tx.school(), tx.now());
-    let status = filter.status().map(Status::code);
     let rows = sqlx::query_as!(
         Row,
-        r#"select id as "id!", academic_year as "academic_year!", class_name as "class_name!", seat_no,
-                  student_name as "student_name!", subject_name as "subject_name!", credits as "credits!",
-                  by_period as "by_period!", kind as "kind!", has_document as "has_document!",
-                  has_media as "has_media!", sent_at as "sent_at!", decided_at, decision_id, passed,
-                  certify_hours as "certify_hours!", status as "status!", count(*) over () as "total!"
-           from (select d.request_id as id, d.academic_year, coalesce(c.name, '') as class_name, s.seat_no,
-                        s.name as student_name, cr.subject_name, cr.credits, p.unit_kind = 'period' as by_period,
-                        cr.kind, d.document_sha256 is not null as has_document, d.media_sha256 is not null as has_media,
-                        d.sent_at, d.decided_at, d.decision_id, d.passed,
-                        coalesce(o.certify_hours, r.certify_hours, 48::smallint) as certify_hours,
-                        case when d.decision_id is null and d.opened_at is null then 'waiting'
-                             when d.decision_id is null then 'opened'
-                             when d.publish_at is null or d.publish_at > $3 then 'unpublished'
-                             when d.passed then 'passed' else 'failed' end as status
-                   from certification.desk d
-                   join school.student s on s.school_code = $1 and s.id = d.student_id
-                   left join school.class c on c.school_code = $1 and c.id = s.class_id
-                   join school.course_record cr on cr.school_code = $1 and cr.id = d.course_record_id
-                   join school.school p on p.school_code = $1
-                   left join school.ruleset r on r.academic_year = d.academic_year
-                   left join school.ruleset_override o on o.school_code = $1 and o.academic_year = d.academic_year
-                  where d.school_code = $1 and d.staff_id = $2
-                    and ($5::bigint is null or s.class_id = $5) and ($6::bigint is null or d.section_id = $6)) as queue
-           where $4::text is null or status = $4 or ($4 = 'waiting' and status = 'opened')
-           order by decision_id is not null, decided_at desc, sent_at, id limit $7 offset $8"#,
+        r#"select d.request_id as "id!", d.academic_year as "academic_year!", coalesce(c.name, '') as "class_name!", s.seat_no,
+                  s.name as student_name, cr.subject_name, cr.credits, p.unit_kind = 'period' as "by_period!", cr.kind,
+                  d.document_sha256 is not null as "has_document!", d.media_sha256 is not null as "has_media!",
+                  d.sent_at as "sent_at!", d.decided_at, d.decision_id, d.passed,
+                  coalesce(o.certify_hours, r.certify_hours, 48::smallint) as "certify_hours!",
+                  case when d.decision_id is null and d.opened_at is null then 'waiting'
+                       when d.decision_id is null then 'opened'
+                       when d.publish_at is null or d.publish_at > $3 then 'unpublished'
+                       when d.passed then 'passed' else 'failed' end as "status!"
+             from certification.desk d
+             join school.student s on s.school_code = $1 and s.id = d.student_id
+             left join school.class c on c.school_code = $1 and c.id = s.class_id
+             join school.course_record cr on cr.school_code = $1 and cr.id = d.course_record_id
+             join school.school p on p.school_code = $1
+             left join school.ruleset r on r.academic_year = d.academic_year
+             left join school.ruleset_override o on o.school_code = $1 and o.academic_year = d.academic_year
+            where d.school_code = $1 and d.staff_id = $2 and d.request_id = any($4)
+            order by d.decision_id is not null, d.decided_at desc, d.sent_at, d.request_id"#,
         school.as_str(),
         staff.get(),
         now,
-        status,
-        filter.class(),
-        filter.section(),
-        PAGE,
-        (filter.page() - 1) * PAGE
+        page
     )
     .fetch_all(tx.conn())
     .await?;

@@ -176,6 +176,8 @@ fn not_stored(error: NotStored) -> Refused {
 }
 
 pub(crate) async fn new(may: May<need::CounsellingWrite>, State(room): State<Arc<Room>>) -> Answer {
+    // asked before anything is typed: what can't be saved must not be written
+    writer(&may)?;
     let desk = Desk::open(&room, &may, None).await?;
     web::html(&desk.page(&may, &Typed::today(taipei_date(may.now)), FieldErrors::new()))
 }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     file::{FileView, Links},
     paging::{Pager, page_number},
-    room::{Room, reach},
+    room::{Room, reach, writer},
 };
 
 #[derive(Template)]
@@ -34,6 +34,8 @@ struct Index {
     pager: Pager,
     /// Whether records of several counsellors stand in the list.
     of_school: bool,
+    /// An administrator who is nobody of the staff reads, but has no name to write under.
+    may_add: bool,
 }
 
 /// The filters as typed.
@@ -93,8 +95,9 @@ pub(crate) async fn index(
     };
     let total = records.first().map_or(0, |row| row.total);
     let pager = filter.pager(&may.url("/counselling-records"), total);
-    let of_school = may.scope() == Scope::School;
-    web::html_with(status, &Index { page: may.page("課程諮詢紀錄"), filter, errors, records, pager, of_school })
+    let (of_school, may_add) = (may.scope() == Scope::School, writer(&may).is_ok());
+    let page = may.page("課程諮詢紀錄");
+    web::html_with(status, &Index { page, filter, errors, records, pager, of_school, may_add })
 }
 
 #[derive(Template)]

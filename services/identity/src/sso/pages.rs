@@ -128,7 +128,7 @@ pub(crate) async fn ended_elsewhere(
             return Ok(invalid_request());
         }
     };
-    if !first_time(&room, &ended.id).await? {
+    if is_used(&room, &ended.id).await? {
         return Ok(invalid_request());
     }
     let sessions = room.web.sessions();
@@ -141,6 +141,8 @@ pub(crate) async fn ended_elsewhere(
         (None, None) => 0,
     };
     trail::ended(&room.db, &trail::city(&visitor), "provider", count).await?;
+    // last: a token that was used up before the sessions were gone could not be sent again
+    use_up(&room, &ended.id).await?;
     Ok(StatusCode::OK.into_response())
 }
 
@@ -149,13 +151,19 @@ fn invalid_request() -> axum::response::Response {
     (StatusCode::BAD_REQUEST, axum::Json(json!({ "error": "invalid_request" }))).into_response()
 }
 
-/// Whether this token is seen for the first time; remembered for as long as it would be taken.
-async fn first_time(room: &Room, id: &str) -> Result<bool, redis::RedisError> {
-    let key = format!("sso:jti:{}", flow::hashed(id));
+/// Whether this token has ended its sessions.
+async fn is_used(room: &Room, id: &str) -> Result<bool, redis::RedisError> {
+    redis::cmd("EXISTS").arg(token_key(id)).query_async(&mut room.web.redis()).await
+}
+
+/// Remembers a token for as long as it would be taken.
+async fn use_up(room: &Room, id: &str) -> Result<(), redis::RedisError> {
     let seconds = 2 * logout_token::AGE.whole_seconds();
-    let set: Option<String> =
-        redis::cmd("SET").arg(key).arg(1).arg("NX").arg("EX").arg(seconds).query_async(&mut room.web.redis()).await?;
-    Ok(set.is_some())
+    redis::cmd("SET").arg(token_key(id)).arg(1).arg("EX").arg(seconds).query_async(&mut room.web.redis()).await
+}
+
+fn token_key(id: &str) -> String {
+    format!("sso:jti:{}", flow::hashed(id))
 }
 
 /// The provider may name the person alone, by a name that is not the login name: kept as long as a session lives.

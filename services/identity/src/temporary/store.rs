@@ -11,6 +11,7 @@ pub(super) struct Counted {
     pub(super) person: PersonId,
     pub(super) password_hash: String,
     pub(super) must_change: bool,
+    pub(super) expires_at: Option<OffsetDateTime>,
     /// Attempts since the last success, this one included.
     pub(super) failures: i16,
 }
@@ -30,7 +31,7 @@ pub(super) async fn count_attempt(
            set failures = case when locked_until is null then failures + 1 else 1 end,
                locked_until = case when locked_until is null and failures + 1 >= $3 then $4::timestamptz end
            where login = $1 and (locked_until is null or locked_until <= $2) and (expires_at is null or expires_at > $2)
-           returning person_id as "person!", password_hash, must_change, failures"#,
+           returning person_id as "person!", password_hash, must_change, expires_at, failures"#,
         login.as_str(),
         now,
         max,

@@ -2,10 +2,11 @@
 
 use anyhow::{Context as _, Result};
 use identity::temporary::{self, NewAccount};
-use kernel::{clock::Clock, role::Role, school::SchoolCode, secrets::Keys};
+use kernel::{clock::Clock, role::Role, school::SchoolCode};
 use ops::config::Config;
-use store::Db;
 use time::Duration;
+
+use crate::house::House;
 
 /// What to do with temporary accounts.
 #[derive(clap::Subcommand, Debug)]
@@ -43,11 +44,10 @@ pub struct Create {
 
 /// Runs the action as the identity service's role.
 pub async fn run(action: Action) -> Result<()> {
-    let config = Config::from_env()?;
-    let db = Db::lazy(config.database.url("identity")?.expose(), 1)?;
-    let keys = Keys::derive(config.keys.master.expose())?;
-    let (now, request_id) = (Clock::System.now(), format!("cli-{}", hex::encode(keys.random::<6>())));
-    let password = temporary::generate_password(&keys);
+    let house = House::build(Config::from_env()?, Clock::System)?;
+    let db = house.db("identity")?;
+    let (now, request_id) = (house.clock.now(), format!("cli-{}", hex::encode(house.keys.random::<6>())));
+    let password = temporary::generate_password(&house.keys);
     let login = match action {
         Action::Create(create) => {
             let account = NewAccount {
@@ -62,7 +62,11 @@ pub async fn run(action: Action) -> Result<()> {
             account.login
         }
         Action::Reset { login } => {
-            temporary::reset(&db, &request_id, now, &login, &password).await.context("resetting the account")?;
+            let reset = temporary::reset(&db, &request_id, now, &login, &password);
+            let person = reset.await.context("resetting the account")?;
+            let ended = house.web.sessions().destroy_by_person(person).await;
+            let ended = ended.context("the old password is void, but who is logged in stays so: reset it again")?;
+            println!("sessions  {ended} ended");
             login
         }
     };

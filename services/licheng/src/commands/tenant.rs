@@ -1,8 +1,9 @@
 //! `licheng tenant …`: the schools of the city.
 
 use anyhow::{Context as _, Result};
-use kernel::school::SchoolCode;
+use kernel::{clock::Clock, school::SchoolCode};
 use ops::config::Admin;
+use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
 /// What to do with schools.
@@ -67,6 +68,9 @@ async fn list(connection: &mut PgConnection) -> Result<()> {
 }
 
 async fn create(connection: &mut PgConnection, school: &NewSchool) -> Result<()> {
+    let mut tx = connection.begin().await?;
+    // the administrator need not be a superuser: row-level security holds for the audit
+    sqlx::query("select set_config('app.school_code', $1, true)").bind(school.code.as_str()).execute(&mut *tx).await?;
     sqlx::query(
         "insert into school.school (school_code, name, short_name, kind, ownership, unit_kind, on_city_sis, account_prefix)
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -79,9 +83,29 @@ async fn create(connection: &mut PgConnection, school: &NewSchool) -> Result<()>
     .bind(if school.periods { "period" } else { "credit" })
     .bind(school.on_city_sis)
     .bind(school.account_prefix.to_lowercase())
-    .execute(connection)
+    .execute(&mut *tx)
     .await
     .with_context(|| format!("creating {}", school.code))?;
+    audit(&mut tx, school).await.context("writing the audit")?;
+    tx.commit().await?;
     println!("{} {} is created; its office can import its rosters now", school.code, school.name);
     Ok(())
+}
+
+/// The school's first audit row. By hand, because no service's role may make a school, and so no tenant transaction.
+async fn audit(tx: &mut PgConnection, school: &NewSchool) -> Result<(), sqlx::Error> {
+    let after = json!({
+        "name": school.name, "kind": school.kind, "ownership": school.ownership, "on_city_sis": school.on_city_sis,
+    });
+    sqlx::query(
+        "insert into app.audit (school_code, at, actor_subject, transaction, action, entity, after, request_id)
+         values ($1, $2, 'system', 'licheng.tenant.create', 'tenant.create', 'school', $3, $4)",
+    )
+    .bind(school.code.as_str())
+    .bind(Clock::System.now())
+    .bind(after)
+    .bind(format!("cli-{}", std::process::id()))
+    .execute(tx)
+    .await
+    .map(drop)
 }

@@ -6,6 +6,7 @@ use super::{
     diff::{self, Outcome},
     findings::Findings,
     held_reason,
+    importer::File,
     kind::{self, NotRecognised, Recognised},
     reading::{self, Frame, Reading},
     source::{Source, Unreadable},
@@ -106,7 +107,7 @@ fn cover_fits(file: &Recognised, own: &str, choice: Choice) -> Result<(), NotImp
 pub(super) async fn check(db: &Db, keys: &Keys, ctx: &Context, upload: Upload<'_>) -> Result<ImportId, NotImported> {
     let mut tx = db.write(ctx, "school.import.check").await?;
     rows::patience(&mut tx).await?;
-    let read = read(&mut tx, keys, upload.bytes.clone(), upload.choice).await?;
+    let read = read(&mut tx, keys, upload.file.bytes.clone(), upload.choice).await?;
     let outcome = compare(&mut tx, &read.reading).await?;
     let Reading { findings, left_out, .. } = read.reading;
     let counts = totals(&outcome, &findings, left_out);
@@ -114,9 +115,10 @@ pub(super) async fn check(db: &Db, keys: &Keys, ctx: &Context, upload: Upload<'_
         kind: read.file.kind,
         academic_year: upload.choice.year,
         term: upload.choice.term,
-        file_name: upload.file_name,
+        file_name: upload.file.name,
         file_sha256: upload.sha256,
-        file_size: upload.bytes.len(),
+        sealed_sha256: upload.file.sealed_sha256,
+        file_size: upload.file.bytes.len(),
         fingerprint: outcome.fingerprint,
         counts,
         findings: findings.into_table(),
@@ -130,9 +132,8 @@ pub(super) async fn check(db: &Db, keys: &Keys, ctx: &Context, upload: Upload<'_
 
 /// A file in hand.
 pub(super) struct Upload<'a> {
-    pub(super) bytes: Bytes,
+    pub(super) file: File<'a>,
     pub(super) sha256: [u8; 32],
-    pub(super) file_name: &'a str,
     pub(super) choice: Choice,
 }
 
@@ -169,6 +170,7 @@ pub(super) async fn apply(
     let administered = rows::has_administrator(&mut tx).await?;
     let mut writer = Writer { conn: tx.conn(), school: school.as_str(), import: import.id, now, seq: 0 };
     writer.apply(&read.reading.plan, &outcome).await?;
+    rows::keep_certifiers(&mut tx, import.id).await?;
     if administered && !rows::has_administrator(&mut tx).await? {
         return Err(NotImported::NoAdministrator);
     }

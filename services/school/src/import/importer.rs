@@ -10,6 +10,17 @@ use kernel::{actor::Context, ids::ImportId, secrets::Keys};
 use ring::digest::{SHA256, digest};
 use store::{Db, Error};
 
+/// A file in hand that is kept sealed.
+#[derive(Clone, Debug)]
+pub struct File<'a> {
+    /// As the person named it.
+    pub name: &'a str,
+    /// As it was uploaded.
+    pub bytes: Bytes,
+    /// Names the sealed file in storage.
+    pub sealed_sha256: [u8; 32],
+}
+
 /// The school office's door to imports, for one database.
 #[derive(Clone, Debug)]
 pub struct Importer {
@@ -28,13 +39,12 @@ impl Importer {
     pub async fn check(
         &self,
         ctx: &Context,
-        file_name: &str,
-        bytes: Bytes,
+        file: File<'_>,
         (year, term): (i16, i16),
     ) -> Result<ImportId, NotImported> {
-        let sha256 = digest(&SHA256, &bytes).as_ref().try_into().expect("SHA-256 gives 32 bytes");
+        let sha256 = digest(&SHA256, &file.bytes).as_ref().try_into().expect("SHA-256 gives 32 bytes");
         let choice = Choice { year, term };
-        flow::check(&self.db, &self.keys, ctx, Upload { bytes, sha256, file_name, choice }).await
+        flow::check(&self.db, &self.keys, ctx, Upload { file, sha256, choice }).await
     }
 
     /// Applies a dry run to the very file that it checked; anything else is stale.

@@ -1,7 +1,7 @@
 //! The office's pages of imports.
 
 use super::{
-    Import, Kind, NotImported, NotRecognised, Stage,
+    File, Import, Kind, NotImported, NotRecognised, Stage,
     findings::{Finding, Severity},
     flow::Choice,
     kind::{LAYOUTS, Layout},
@@ -119,21 +119,27 @@ pub(super) async fn create(
         Ok(choice) => choice,
         Err(errors) => return draw_index(&may, &room, Some(typed), errors).await,
     };
-    if let Err(error) = room.vault.ingest(&may.school(), bytes.clone(), Accept::Workbook).await {
-        return match error {
-            NotStored::Refused(refusal) => {
-                draw_index(&may, &room, Some(typed), FieldErrors::one("file", refusal.to_string())).await
-            }
-            other => Err(storage_problem(other)),
-        };
-    }
-    match room.importer.check(&may, &file_name, bytes, choice).await {
+    let sealed_sha256 = match keep_sealed(&may, &room, &bytes).await {
+        Ok(sealed_sha256) => sealed_sha256,
+        Err(NotStored::Refused(refusal)) => {
+            return draw_index(&may, &room, Some(typed), FieldErrors::one("file", refusal.to_string())).await;
+        }
+        Err(other) => return Err(storage_problem(other)),
+    };
+    match room.importer.check(&may, File { name: &file_name, bytes, sealed_sha256 }, choice).await {
         Ok(import) => Ok(web::redirect(may.url(format_args!("/office/imports/{import}")))),
         Err(error) => {
             let (field, message) = field_error(error)?;
             draw_index(&may, &room, Some(typed), FieldErrors::one(field, message)).await
         }
     }
+}
+
+/// Examines the file as it is and keeps it sealed: a roster is full of national ids, which are stored encrypted.
+async fn keep_sealed(may: &May<need::RoleAssign>, room: &Room, bytes: &Bytes) -> Result<[u8; 32], NotStored> {
+    room.vault.examine(&may.school(), bytes, Accept::Workbook).await?;
+    let sealed = room.importer.keys.seal_bytes(may.school(), bytes);
+    Ok(room.vault.keep_opaque(&may.school(), sealed.into()).await?)
 }
 
 fn choice(typed: &Typed) -> Result<(i16, i16), FieldErrors> {
@@ -332,7 +338,10 @@ pub(super) async fn apply(
 
 /// The very file that was checked.
 async fn kept_file(may: &May<need::RoleAssign>, room: &Room, import: &Import) -> Result<Bytes, Problem> {
-    room.vault.open(&may.school(), &import.file_sha256).await.map_err(|error| storage_problem(error.into()))
+    let sealed = room.vault.open(&may.school(), &import.sealed_sha256).await;
+    let sealed = sealed.map_err(|error| storage_problem(error.into()))?;
+    let bytes = room.importer.keys.open_bytes(may.school(), &sealed).map_err(Problem::internal)?;
+    Ok(bytes.into())
 }
 
 /// Checks the same file again, against what the school has now.
@@ -344,7 +353,8 @@ pub(super) async fn renew(
     let mut show = read_show(&may, &room, id, 0).await?;
     let bytes = kept_file(&may, &room, &show.import).await?;
     let choice = Choice { year: show.import.academic_year, term: show.import.term };
-    match room.importer.check(&may, &show.import.file_name, bytes, (choice.year, choice.term)).await {
+    let file = File { name: &show.import.file_name, bytes, sealed_sha256: show.import.sealed_sha256 };
+    match room.importer.check(&may, file, (choice.year, choice.term)).await {
         Ok(import) => Ok(web::redirect(may.url(format_args!("/office/imports/{import}")))),
         Err(error) => {
             let (_, message) = field_error(error)?;

@@ -82,15 +82,16 @@ pub(super) async fn insert(tx: &mut TenantTx, import: &NewImport<'_>) -> Result<
     let (school, now) = (tx.school(), tx.now());
     let by = tx.ctx().actor.person.map_or(0, kernel::ids::PersonId::get);
     let id = sqlx::query_scalar!(
-        "insert into school.import (school_code, kind, academic_year, term, file_name, file_sha256, file_size, fingerprint,
-                                    counts, findings, held_reason, uploaded_by, uploaded_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id",
+        "insert into school.import (school_code, kind, academic_year, term, file_name, file_sha256, sealed_sha256, file_size,
+                                    fingerprint, counts, findings, held_reason, uploaded_by, uploaded_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id",
         school.as_str(),
         import.kind.code(),
         import.academic_year,
         import.term,
         import.file_name,
         import.file_sha256.as_slice(),
+        import.sealed_sha256.as_slice(),
         i64::try_from(import.file_size).unwrap_or(i64::MAX),
         import.fingerprint.as_slice(),
         Json(import.counts) as _,
@@ -112,6 +113,7 @@ struct Row {
     term: i16,
     file_name: String,
     file_sha256: Vec<u8>,
+    sealed_sha256: Vec<u8>,
     fingerprint: Vec<u8>,
     counts: Json<Counts>,
     held_reason: Option<String>,
@@ -130,6 +132,7 @@ impl Row {
             term: self.term,
             file_name: self.file_name,
             file_sha256: self.file_sha256.try_into().ok()?,
+            sealed_sha256: self.sealed_sha256.try_into().ok()?,
             counts: self.counts.0,
             held_reason: self.held_reason,
             fingerprint: self.fingerprint,
@@ -145,8 +148,8 @@ pub(super) async fn list(tx: &mut TenantTx, limit: i64) -> Result<Vec<Import>, E
     let school = tx.school();
     let rows = sqlx::query_as!(
         Row,
-        r#"select id, kind, academic_year, term, file_name, file_sha256, fingerprint, counts as "counts: Json<Counts>",
-                  held_reason, uploaded_at, applied_at, reverted_at
+        r#"select id, kind, academic_year, term, file_name, file_sha256, sealed_sha256, fingerprint,
+                  counts as "counts: Json<Counts>", held_reason, uploaded_at, applied_at, reverted_at
            from school.import where school_code = $1 order by id desc limit $2"#,
         school.as_str(),
         limit
@@ -161,8 +164,8 @@ pub(super) async fn find(tx: &mut TenantTx, id: ImportId) -> Result<Option<Impor
     let school = tx.school();
     let row = sqlx::query_as!(
         Row,
-        r#"select id, kind, academic_year, term, file_name, file_sha256, fingerprint, counts as "counts: Json<Counts>",
-                  held_reason, uploaded_at, applied_at, reverted_at
+        r#"select id, kind, academic_year, term, file_name, file_sha256, sealed_sha256, fingerprint,
+                  counts as "counts: Json<Counts>", held_reason, uploaded_at, applied_at, reverted_at
            from school.import where school_code = $1 and id = $2"#,
         school.as_str(),
         id.get()
@@ -248,6 +251,27 @@ pub(super) async fn has_administrator(tx: &mut TenantTx) -> Result<bool, Error> 
     .fetch_one(tx.conn())
     .await?;
     Ok(found)
+}
+
+/// Takes the certifying off teachers whom an import added to a course that has a certifier already: the office's
+/// appointment stands (F-094), a file only proposes one where there is none.
+pub(super) async fn keep_certifiers(tx: &mut TenantTx, import: ImportId) -> Result<(), Error> {
+    let school = tx.school();
+    sqlx::query!(
+        "with added as (
+           select entity_id as id from school.import_undo
+            where school_code = $1 and import_id = $2 and entity = 'section_teacher' and before is null)
+         update school.section_teacher t set certifies = false
+          where t.school_code = $1 and t.certifies and t.id in (select id from added)
+            and exists (select from school.section_teacher o
+                         where o.school_code = $1 and o.section_id = t.section_id and o.certifies
+                           and o.id not in (select id from added))",
+        school.as_str(),
+        import.get()
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Removes the undo of imports that may not be taken back any more.

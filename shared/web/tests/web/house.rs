@@ -118,6 +118,7 @@ pub(crate) fn student() -> Session {
         oidc_sid: None,
         must_change_password: false,
         created_at: NOW,
+        expires_at: None,
     }
 }
 

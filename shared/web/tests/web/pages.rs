@@ -17,7 +17,7 @@ async fn the_layout_says_who_is_here_and_where_they_can_go() {
     assert!(seen.text(".identity__person").unwrap().starts_with("王<小>明"), "names are text, not markup");
     assert_eq!(seen.all("nav a[aria-current]", "href"), ["/s/413301/outcomes"]);
     assert_eq!(seen.all("nav a", "href").len(), 6);
-    assert_eq!(seen.all("form[action='/session/hat'] button", "value"), ["0", "1"]);
+    assert_eq!(seen.all("form[action='/session/hat'] button", "value"), ["413301.student", "413301.course_teacher"]);
     assert_eq!(seen.text("footer time").as_deref(), Some("115/11/22 14:00"));
     assert_eq!(seen.all("footer time", "datetime"), ["2026-11-22T06:00:00Z"]);
     assert_eq!(seen.all(".skip-link", "href"), ["#main"]);

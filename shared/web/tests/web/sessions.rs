@@ -49,6 +49,17 @@ async fn a_session_ends_after_twelve_hours() {
     assert_eq!(browser.get("/me").await.status, StatusCode::SEE_OTHER);
 }
 
+/// A temporary account that ends takes its sessions along.
+#[tokio::test]
+async fn a_session_ends_with_its_account() {
+    let house = House::up();
+    let browser = house.log_in(&Session { expires_at: Some(NOW + Duration::hours(1)), ..student() }).await;
+    house.clock.set(NOW + Duration::hours(1) - Duration::SECOND);
+    assert_eq!(browser.get("/me").await.status, StatusCode::OK);
+    house.clock.set(NOW + Duration::hours(1));
+    assert_eq!(browser.get("/me").await.status, StatusCode::SEE_OTHER);
+}
+
 /// The provider logs its people out of here too, and nobody else.
 #[tokio::test]
 async fn the_back_channel_ends_the_sessions_of_its_sid() {

@@ -1,5 +1,6 @@
 //! The bureau's page (issue 2 §3.12).
 
+use kernel::calendar::{AcademicYear, taipei_date};
 use kernel::role::Role;
 use sqlx::PgConnection;
 use testkit::City;
@@ -159,6 +160,49 @@ async fn the_numbers_can_be_sorted_filtered_and_taken_along() {
     assert_eq!(file.text().lines().count(), shown.len() + 1);
     let nonsense = bureau.get("/bureau?sort=%F0%9F%A4%B7&order=sideways&kind=nowhere").await.expect(200);
     assert!(nonsense.has(".empty"));
+}
+
+/// A school that plans ahead does not turn the page for the whole city; both years can be looked at.
+#[tokio::test]
+async fn the_year_is_the_citys_and_the_other_one_a_link_away() {
+    let city = City::up().await;
+    let mut admin = city.admin().await;
+    let year = AcademicYear::of_date(taipei_date(city.now()));
+    let [this_year, last_year] = [year, year.previous()].map(|year| year.to_string());
+    let bureau = city.login_as(Role::Bureau, CITY).await;
+    let title = async || bureau.get("/bureau").await.expect(200).texts("h1").concat();
+    // a window of next year, open by mistake, counts nothing
+    sqlx::query(
+        "insert into school.window_period (school_code, kind, academic_year, term, opens_at, closes_at)
+         values ($1, 'outcome_select', $2, 0, $3, $4)",
+    )
+    .bind(SCHOOL)
+    .bind(year.next().get())
+    .bind(city.now() - Duration::days(1))
+    .bind(city.now() + Duration::days(1))
+    .execute(&mut admin)
+    .await
+    .expect("a window");
+    city.round("bureau.progress").await;
+    assert!(title().await.contains(&this_year));
+
+    // before most schools have begun to select, the city is busy with last year's
+    sqlx::query("delete from school.window_period where school_code <> $1 and academic_year = $2")
+        .bind(SCHOOL)
+        .bind(year.get())
+        .execute(&mut admin)
+        .await
+        .expect("the windows");
+    city.round("bureau.progress").await;
+    assert!(title().await.contains(&last_year));
+    let page = bureau.get(&format!("/bureau?year={this_year}")).await.expect(200);
+    assert!(page.texts("h1").concat().contains(&this_year) && page.texts(".table tbody th").len() == 6);
+    assert_eq!(page.texts("[aria-label=學年度] [aria-current]"), [year.label()]);
+    let link = page.attributes("a[href^='/bureau/progress.csv']", "href").remove(0);
+    let file = bureau.get(&link).await.expect(200);
+    assert!(file.text().lines().skip(1).all(|line| line.starts_with(&format!("{this_year},"))), "{}", file.text());
+    let other = page.attributes("[aria-label=學年度] a:not([aria-current])", "href").remove(0);
+    assert!(bureau.get(&other).await.expect(200).texts("h1").concat().contains(&last_year));
 }
 
 #[tokio::test]

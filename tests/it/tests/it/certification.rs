@@ -228,6 +228,23 @@ async fn what_the_student_changed_meanwhile_is_not_decided() {
     assert_eq!(shown.location(), desk.teacher.at_school("/certification"));
 }
 
+/// Domain §4.2: while another file is on its way, the saved one stays, and it is what the teacher decides on.
+#[tokio::test]
+async fn a_replacement_that_was_never_finished_is_no_hindrance() {
+    let mut desk = Desk::up().await;
+    let [request, ..] = desk.waiting[..] else { unreachable!() };
+    desk.change(
+        "insert into portfolio.file (school_code, student_id, outcome_id, slot, name, declared_size, upload_key,
+                                     upload_id, created_at)
+         select q.school_code, q.student_id, q.outcome_id, slot, '還沒傳完.pdf', 7, 'key', 'upload', now()
+           from portfolio.certification_request q cross join (values (1), (2)) as slots (slot)
+          where q.school_code = $1 and q.id = $2",
+        request,
+    )
+    .await;
+    desk.decide(request, &[("result", "pass")]).await;
+}
+
 /// Issue 2 §3.5: "several at once with a preview and 10 minutes undo"; what was taken back is never told.
 #[tokio::test]
 async fn several_are_decided_at_once_and_taken_back() {

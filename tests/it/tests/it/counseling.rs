@@ -1,6 +1,7 @@
 //! Counselling records: written by counsellors, read by their students alone (domain §4.6, F-106–F-112).
 
 use blob::samples;
+use identity::temporary::{self, NewAccount};
 use kernel::{calendar::roc_date, ids::StudentId, role::Role};
 use reqwest::multipart::{Form, Part};
 use testkit::{Answer, City, Visitor};
@@ -256,4 +257,34 @@ async fn teachers_of_a_class_read_of_their_own_students() {
     course_teacher.get("counselling").await.expect(403);
     let counsellor = desk.counsellor.get("counselling").await.expect(303);
     assert!(counsellor.location().ends_with("/counselling-records"));
+}
+
+/// An administrator whom no roster names yet has no name to write under: the form is not offered, nor opened.
+#[tokio::test]
+async fn who_cannot_write_a_record_is_not_led_to_the_form() {
+    let city = City::up().await;
+    let account = NewAccount {
+        login: "temp.office".to_owned(),
+        name: "新來的管理者".to_owned(),
+        school: SCHOOL.parse().unwrap(),
+        role: Role::SchoolAdmin,
+        roster_account: None,
+        expires_at: None,
+    };
+    let password = "first-password-22";
+    temporary::create(&city.db("identity"), "test", city.now(), &account, password).await.expect("an account");
+    sqlx::query("update identity.temporary_account set must_change = false")
+        .execute(&mut city.admin().await)
+        .await
+        .expect("a password of their own");
+    let office = city.visitor();
+    let typed = [("temporary_login", "temp.office"), ("temporary_password", password)];
+    office.post_form("/login/account", &typed).await.expect(303);
+    let list = office.get(&format!("/s/{SCHOOL}/counselling-records")).await.expect(200);
+    assert!(!list.has("a[href$='/counselling-records/new']"));
+    office.get(&format!("/s/{SCHOOL}/counselling-records/new")).await.expect(403);
+
+    let clerk = city.login_as(Role::SchoolAdmin, SCHOOL).await;
+    assert!(clerk.get("counselling-records").await.expect(200).has("a[href$='/counselling-records/new']"));
+    clerk.get("counselling-records/new").await.expect(200);
 }

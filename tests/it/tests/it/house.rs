@@ -6,7 +6,7 @@ mod catalog;
 mod grants;
 mod jobs;
 mod limits;
-mod process;
+pub(crate) mod process;
 mod rooms;
 mod rules;
 mod stolen_role;

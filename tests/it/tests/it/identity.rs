@@ -10,6 +10,7 @@ use ldap3::{LdapConnAsync, LdapConnSettings};
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer, pki_types::pem::PemObject};
 use std::{collections::HashSet, sync::Arc};
 use testkit::{Answer, City, Visitor};
+use time::Duration;
 
 /// A school of the seeded city.
 const SCHOOL: &str = "343303";
@@ -146,15 +147,26 @@ async fn a_person_changes_hats_without_logging_in_again() {
     in_directory(&login).await;
     let browser = city.visitor();
     by_directory(&browser, &login, PASSWORD, "").await.expect(303);
-    let hats = browser.get("/").await.expect(200).texts(".menu__item");
+    let old_tab = browser.get("/").await.expect(200);
+    let hats = old_tab.attributes(".menu__item", "value");
     assert_eq!(hats.len() as i64, count);
-    let worn = browser.get("/").await.texts(".identity__role");
-    browser.post_form("/session/hat", &[("hat", "1")]).await.expect(303);
-    let now_worn = browser.get("/").await.texts(".identity__role");
+    let worn = old_tab.texts(".identity__role");
+    browser.post_form("/session/hat", &[("hat", &hats[1])]).await.expect(303);
+    let page = browser.get("/").await;
+    let now_worn = page.texts(".identity__role");
     assert_ne!(worn, now_worn);
+    let labels = old_tab.texts(".menu__item");
+    assert!(page.texts(".notice").concat().contains(&labels[1]), "the school is named: {}", page.summary());
+    // the hats are sorted anew: what an old tab shows is what it puts on, all the same
+    for (place, worn) in [(0, &worn), (1, &now_worn)] {
+        city.pass(Duration::seconds(1));
+        browser.post_form("/session/hat", &[("hat", &hats[place])]).await.expect(303);
+        assert_eq!(browser.get("/").await.texts(".identity__role"), *worn);
+    }
     let trail = audited(&city, "session.wear").await.expect("an audit row");
     assert!(trail.contains(SCHOOL), "{trail}");
-    browser.post_form("/session/hat", &[("hat", "99")]).await.expect(404);
+    browser.post_form("/session/hat", &[("hat", "99")]).await.expect(303);
+    assert_eq!(browser.get("/").await.texts(".identity__role"), now_worn, "nobody's hat");
 
     // the hat worn last is on after the next log-in
     browser.post_form("/logout", &[]).await.expect(303);
@@ -163,12 +175,15 @@ async fn a_person_changes_hats_without_logging_in_again() {
     assert_eq!(browser.get("/").await.texts(".identity__role"), now_worn);
 
     // a hat that the roster took back meanwhile can't be put on
-    sqlx::query("delete from identity.membership where person_id = $1 and last_worn_at is null")
+    let (school, role) = hats[0].split_once('.').expect("school and role");
+    sqlx::query("delete from identity.membership where person_id = $1 and school_code = $2 and role = $3")
         .bind(person)
+        .bind(school)
+        .bind(role)
         .execute(&mut city.admin().await)
         .await
         .expect("one hat less");
-    browser.post_form("/session/hat", &[("hat", "1")]).await.expect(303);
+    browser.post_form("/session/hat", &[("hat", &hats[0])]).await.expect(303);
     assert_eq!(browser.get("/").await.texts(".identity__role"), now_worn);
 }
 

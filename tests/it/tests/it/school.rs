@@ -1,5 +1,6 @@
 //! The school office: rosters in, windows, numbers and appointments (issue 2 §3.1; F-021–030, F-125–130).
 
+use blob::{Copy, State};
 use kernel::{identity_number::NationalId, role::Role};
 use reqwest::multipart::{Form, Part};
 use rust_xlsxwriter::Workbook;
@@ -85,6 +86,20 @@ impl Office {
             rosters.push((table, rows.expect("a table of rosters")));
         }
         rosters
+    }
+
+    /// The teachers of a section, and whether they certify.
+    async fn certifiers(&mut self, section_no: &str) -> Vec<(i64, bool)> {
+        sqlx::query_as(
+            "select t.staff_id, t.certifies from school.section_teacher t
+               join school.section s on s.school_code = t.school_code and s.id = t.section_id
+              where t.school_code = $1 and s.section_no = $2 order by t.staff_id",
+        )
+        .bind(SCHOOL)
+        .bind(section_no)
+        .fetch_all(&mut self.admin)
+        .await
+        .expect("the section's teachers")
     }
 
     async fn count(&mut self, sql: &str) -> i64 {
@@ -458,4 +473,74 @@ async fn a_co_taught_course_gets_one_certifier() {
     .await
     .expect("who certifies");
     assert_eq!(certifier, [second]);
+}
+
+/// A file proposes who certifies; the office's appointment stands when the file comes again with more teachers.
+#[tokio::test]
+async fn an_import_adds_no_second_certifier() {
+    let mut office = Office::up().await;
+    let pupils = office.pupils().await;
+    let staff: Vec<(i64, String)> = sqlx::query_as(
+        "select id, account from school.staff where school_code = $1 and left_at is null order by id limit 3",
+    )
+    .bind(SCHOOL)
+    .fetch_all(&mut office.admin)
+    .await
+    .expect("three teachers");
+    let [(a, a_account), (b, b_account), (c, c_account)] = &staff[..] else { panic!("{staff:?}") };
+    let code = format!("115{SCHOOL}H11101A1010101");
+    office.import("codes.csv", format!("{code},國語文,444440\n")).await;
+    let file = |teachers: &str| {
+        format!(
+            "學號,學生年級,開課班級代碼,開課班級名稱,課程代碼,科目名稱,學分/時數,修課類別,授課教師代碼\n\
+             {},1,Z01A,實驗國文,{code},國語文,4,1,\"{teachers}\"\n",
+            pupils[0].student_no
+        )
+    };
+    office.import("a.csv", file(a_account)).await;
+    assert_eq!(office.certifiers("Z01A").await, [(*a, true)]);
+    office.import("b.csv", file(&format!("{b_account},{a_account}"))).await;
+    assert_eq!(office.certifiers("Z01A").await, [(*a, true), (*b, false)]);
+
+    let section: i64 =
+        sqlx::query_scalar("select id from school.section where school_code = $1 and section_no = 'Z01A'")
+            .bind(SCHOOL)
+            .fetch_one(&mut office.admin)
+            .await
+            .expect("the section");
+    let appointed = [("staff", &*b.to_string())];
+    office.clerk.post_form(&format!("office/sections/{section}/certifier"), &appointed).await.expect(303);
+    office.import("c.csv", file(&format!("{c_account},{b_account}"))).await;
+    assert_eq!(office.certifiers("Z01A").await, [(*b, true), (*c, false)]);
+    // with the certifier gone, the file's proposal counts again
+    office.import("d.csv", file(a_account)).await;
+    assert_eq!(office.certifiers("Z01A").await, [(*a, true)]);
+}
+
+/// Issue 2 §3.1: national ids are stored encrypted; in storage as well, while the file waits to be applied.
+#[tokio::test]
+async fn an_uploaded_roster_lies_nowhere_in_the_open() {
+    let mut office = Office::up().await;
+    let pupils = office.pupils().await;
+    let csv = students_csv(&pupils, |pupil| format!("{}封", pupil.name));
+    let import = office.check("students.csv", csv.clone()).await;
+    let (clear, sealed): (Vec<u8>, Vec<u8>) =
+        sqlx::query_as("select file_sha256, sealed_sha256 from school.import where school_code = $1 and id = $2")
+            .bind(SCHOOL)
+            .bind(import.rsplit('/').next().expect("a number").parse::<i64>().expect("a number"))
+            .fetch_one(&mut office.admin)
+            .await
+            .expect("the import");
+    let hash = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).expect("32 bytes");
+    let (school, house) = (SCHOOL.parse().expect("a code"), &office.city.house);
+    assert_eq!(house.vault.exists(&school, &hash(clear)).await.expect("storage"), (false, false));
+    let sealed = hash(sealed);
+    let id = national_id(pupils[0].id);
+    for copy in [Copy::Primary, Copy::Replica] {
+        let State::Whole(kept) = house.vault.inspect(copy, &school, &sealed).await.expect("storage") else {
+            panic!("the {} copy is not whole", copy.name())
+        };
+        assert!(!kept.windows(id.len()).any(|bytes| bytes == id.as_bytes()));
+        assert_eq!(house.keys.open_bytes(school, &kept).expect("ours"), csv.as_bytes());
+    }
 }

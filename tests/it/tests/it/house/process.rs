@@ -32,14 +32,9 @@ impl Process {
     /// The program on a city's database and Redis, with some variables set otherwise; an empty one is not set at all.
     async fn start(city: &City, target: &str, settings: &[(&str, &str)]) -> Self {
         let address = free_address().await;
-        let config = &city.house.config;
-        let database =
-            config.database.url("bureau").expect("a configured role").expose().replace("svc_bureau", "{role}");
-        let mut command = Command::new(program());
+        let mut command = program(city);
         command
             .args(["serve", "--target", target])
-            .env("LICHENG_DATABASE_URL", database)
-            .env("LICHENG_REDIS_URL", config.redis.url.expose())
             .env("LICHENG_LISTEN", address.to_string())
             .env("LICHENG_ORIGIN", format!("http://localhost:{}", address.port()))
             .env("LICHENG_FILES_ORIGIN", format!("http://127.0.0.1:{}", address.port()))
@@ -101,12 +96,26 @@ impl Process {
     }
 }
 
-/// The program that stands beside this test.
-fn program() -> std::path::PathBuf {
-    let test = std::env::current_exe().expect("a running test has a path");
-    let program = test.ancestors().nth(2).expect("target/debug/deps/it").join("licheng");
-    assert!(program.exists(), "{} is missing: cargo build --workspace", program.display());
-    program
+/// The program, on a city's database and Redis.
+fn program(city: &City) -> Command {
+    let program = std::env::current_exe().expect("a running test has a path");
+    let program = program.ancestors().nth(2).expect("target/debug/deps/it").join("licheng");
+    assert!(program.exists(), "{} is missing: cargo build -p licheng", program.display());
+    let config = &city.house.config;
+    let database = config.database.url("bureau").expect("a configured role").expose().replace("svc_bureau", "{role}");
+    let mut command = Command::new(program);
+    command
+        .env("LICHENG_DATABASE_URL", database)
+        .env("LICHENG_DATABASE_ADMIN_URL", city.admin_url())
+        .env("LICHENG_REDIS_URL", config.redis.url.expose());
+    command
+}
+
+/// Runs a command of administration to its good end; what it printed.
+pub(crate) async fn run(city: &City, arguments: &[&str]) -> String {
+    let ended = program(city).args(arguments).output().await.expect("the program starts");
+    assert!(ended.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
+    String::from_utf8(ended.stdout).expect("text")
 }
 
 async fn free_address() -> SocketAddr {
@@ -202,7 +211,7 @@ async fn a_schema_of_another_version_is_refused() {
 #[tokio::test]
 async fn the_schema_is_migrated_with_the_owners_login_alone() {
     let city = City::up().await;
-    let mut migrate = Command::new(program());
+    let mut migrate = program(&city);
     migrate.arg("migrate").env_clear().env("LICHENG_DATABASE_ADMIN_URL", city.admin_url());
     let done = migrate.output().await.expect("the program runs");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -220,4 +229,20 @@ async fn each_room_starts_with_its_own_login_alone() {
         let process = Process::start(&city, target.name, &settings).await.serving().await;
         assert_eq!(process.get("/readyz").await.0, 200, "{}", target.name);
     }
+}
+
+/// Issue 2 §1.3: every change of state leaves an audit row; the first one of a school is its making.
+#[tokio::test]
+async fn a_school_that_is_taken_in_is_audited() {
+    let city = City::up().await;
+    let said = run(&city, &["tenant", "create", "999901", "測試高中", "--account-prefix", "Test"]).await;
+    assert!(said.contains("999901"), "{said}");
+    let (subject, name): (String, String) = sqlx::query_as(
+        "select a.actor_subject, a.after->>'name' from app.audit a join school.school s using (school_code)
+          where a.school_code = '999901' and a.action = 'tenant.create'",
+    )
+    .fetch_one(&mut city.admin().await)
+    .await
+    .expect("the school and one audit row");
+    assert_eq!((subject.as_str(), name.as_str()), ("system", "測試高中"));
 }

@@ -200,6 +200,15 @@ async fn a_session_that_ends_at_the_provider_ends_here() {
     let forged = format!("{}AAAA", &form[..form.len() - 4]);
     assert_eq!(post(&forged).await, 400);
     assert!(is_in(&browser).await);
+    // the sessions can't be ended just now: the provider's next try must still count
+    let mut redis = city.house.web.redis();
+    let index: Vec<String> = redis::cmd("KEYS").arg("sessions:sid:*").query_async(&mut redis).await.unwrap();
+    let [index] = &index[..] else { panic!("one session of the provider: {index:?}") };
+    redis::cmd("RENAME").arg(index).arg("aside").query_async::<()>(&mut redis).await.unwrap();
+    redis::cmd("SET").arg(index).arg("no set").query_async::<()>(&mut redis).await.unwrap();
+    assert!(post(&form).await >= 500);
+    redis::cmd("RENAME").arg("aside").arg(index).query_async::<()>(&mut redis).await.unwrap();
+    assert!(is_in(&browser).await);
     assert_eq!(post(&form).await, 200);
     assert!(!is_in(&browser).await);
     assert_eq!(post(&form).await, 400, "a token ends sessions once");

@@ -1,6 +1,7 @@
 //! Temporary accounts.
 
 use super::{SCHOOL, audited, is_in};
+use crate::house::process;
 use identity::temporary::{self, AccountError, NewAccount};
 use kernel::{role::Role, school::SchoolCode};
 use testkit::{Answer, City, Visitor};
@@ -106,6 +107,35 @@ async fn an_account_ends_by_itself_and_a_reset_opens_it_for_one_change() {
     log_in(&city.visitor(), "temp.ends", OWN).await.expect(422);
     let unknown = temporary::reset(&city.db("identity"), "test", city.now(), "temp.other", OWN).await;
     assert!(matches!(unknown, Err(AccountError::Unknown)));
+}
+
+/// Who held the old password, or the account once it ended, is out.
+#[tokio::test]
+async fn a_reset_and_the_end_of_an_account_end_its_sessions() {
+    let city = City::up().await;
+    give_out(&city, "temp.passed-on").await;
+    let former = city.visitor();
+    log_in(&former, "temp.passed-on", FIRST).await.expect(303);
+    change(&former, FIRST, "their-own-password-44", "their-own-password-44").await.expect(303);
+    assert!(is_in(&former).await);
+    let said = process::run(&city, &["account", "reset", "temp.passed-on"]).await;
+    assert!(said.contains("sessions  1 ended"), "{said}");
+    assert!(!is_in(&former).await);
+    let password = said.lines().find_map(|line| line.strip_prefix("password  ")).expect("a password");
+    let password = password.split(' ').next().expect("a word");
+
+    let last_day = city.now() + Duration::hours(1);
+    sqlx::query("update identity.temporary_account set expires_at = $1 where login = 'temp.passed-on'")
+        .bind(last_day)
+        .execute(&mut city.admin().await)
+        .await
+        .expect("an earlier end");
+    let holder = city.visitor();
+    log_in(&holder, "temp.passed-on", password).await.expect(303);
+    city.pass(Duration::minutes(59));
+    assert!(is_in(&holder).await);
+    city.pass(Duration::minutes(1));
+    assert!(!is_in(&holder).await);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::{
     field_errors::FieldErrors,
+    layers::hosts,
     page::Page,
     problem::{Problem, wants_json},
     request::Facts,
@@ -18,6 +19,7 @@ use crate::{
 
 pub(super) async fn problems(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let facts = Facts::of_request(&mut request, &web);
+    let on_files_host = hosts::is_files_host(&request, &web);
     let (method, json) = (request.method().clone(), wants_json(request.headers(), request.uri().path()));
     let mut response = next.run(request).await;
     let Some(problem) = problem_of(&mut response, &method) else { return response };
@@ -25,7 +27,11 @@ pub(super) async fn problems(State(web): State<Web>, mut request: Request, next:
         tracing::error!(request_id = facts.request_id(), error = %chain(&**source), "a request failed through our fault");
     }
     let retry = Ask { method, facts };
-    let mut rendered = if json { document(&problem, &retry.facts) } else { page(&problem, &retry) };
+    let mut rendered = match (json, on_files_host) {
+        (true, _) => document(&problem, &retry.facts),
+        (false, true) => file_page(&problem, &web),
+        (false, false) => page(&problem, &retry),
+    };
     let kept: HeaderMap = response.headers().clone();
     for name in [header::RETRY_AFTER, header::ALLOW, header::SET_COOKIE] {
         if let Some(value) = kept.get(&name) {
@@ -123,6 +129,29 @@ fn page(problem: &Problem, ask: &Ask) -> Response {
         ways_out: ways_out(problem, ask),
     };
     match page.render() {
+        Ok(html) => (problem.status(), axum::response::Html(html)).into_response(),
+        Err(_) => problem.status().into_response(),
+    }
+}
+
+/// The page of a problem on the files' host, where no style sheet, no session and no navigation is: mostly a link that
+/// is too old, shown where the file was to be.
+#[derive(Template)]
+#[template(path = "file_error.html")]
+struct FileErrorPage<'a> {
+    title: &'static str,
+    detail: String,
+    origin: &'a str,
+}
+
+fn file_page(problem: &Problem, web: &Web) -> Response {
+    let (title, detail) = match problem {
+        Problem::NotFound => {
+            ("檔案連結已失效", "連結只在一段時間內有效。請回到原來的頁面重新整理，再開啟一次。".to_owned())
+        }
+        other => (other.title(), other.detail().into_owned()),
+    };
+    match (FileErrorPage { title, detail, origin: &web.settings().origin }).render() {
         Ok(html) => (problem.status(), axum::response::Html(html)).into_response(),
         Err(_) => problem.status().into_response(),
     }

@@ -82,7 +82,8 @@ async fn files_are_served_from_their_own_origin() {
     let forged = url.replacen("/f/7b", "/f/7c", 1);
     visitor.get(&forged).await.expect(404);
     pupil.city.pass(time::Duration::hours(2));
-    visitor.get(&url).await.expect(404);
+    let late = visitor.get(&url).await.expect(404);
+    assert!(late.summary().contains("檔案連結已失效"), "{}", late.summary());
     let download = page.attributes("a.button--small", "href").into_iter().find(|link| link.contains("/f/"));
     assert!(download.is_some());
 }

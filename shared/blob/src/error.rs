@@ -53,6 +53,9 @@ pub enum BlobError {
     /// Neither copy of an object is there and whole.
     #[error("no copy of the object is whole")]
     Lost,
+    /// As many files as memory is set aside for are being read this moment: try again in a few seconds.
+    #[error("too many files are being read at once")]
+    Busy,
     /// No such upload: abandoned, swept away, or never begun. Begin again.
     #[error("the upload is unknown")]
     UnknownUpload,

@@ -28,6 +28,35 @@ pub(crate) struct Shelf {
     pub(crate) bucket: String,
 }
 
+/// More than any content of ours has, sealed workbooks included: whatever is larger under one of our keys is damage,
+/// and nobody's memory is filled with it.
+pub(crate) const MOST_BYTES: u64 = 32 * 1024 * 1024;
+
+/// An object that the server has begun to send.
+pub(crate) struct Coming {
+    /// What it announced, in bytes.
+    pub(crate) length: u64,
+    body: ByteStream,
+}
+
+impl Coming {
+    /// The next piece; `None` at the end. An error is an answer that broke off.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, BrokeOff> {
+        self.body.try_next().await.map_err(|_| BrokeOff)
+    }
+}
+
+/// The answer ended before its end.
+pub(crate) struct BrokeOff;
+
+/// What asking for an object gave.
+pub(crate) enum Found {
+    Coming(Coming),
+    Missing,
+    /// See [`Read::Broken`].
+    Broken,
+}
+
 /// What reading an object gave.
 pub(crate) enum Read {
     Found(Bytes),
@@ -99,35 +128,61 @@ impl Shelf {
         BlobError::of(self.part, error)
     }
 
-    /// Reads an object whole. With `expected`, nothing is read when the length is another one:
-    /// the answer is `Err(length)` inside.
-    pub(crate) async fn get(&self, key: &str, expected: Option<u64>) -> Result<Result<Read, u64>, BlobError> {
-        let answer = match self.request(key).await {
+    /// Asks for an object, or for one of its versions.
+    pub(crate) async fn find(&self, key: &str, version: Option<&str>) -> Result<Found, BlobError> {
+        let answer = match self.request(key, version).await {
             Ok(answer) => answer,
-            Err(error) if is(&error, "NoSuchKey") => return Ok(Ok(Read::Missing)),
-            Err(error) if status(&error) == Some(500) => return Ok(Ok(Read::Broken)),
+            Err(error) if is(&error, "NoSuchKey") => return Ok(Found::Missing),
+            Err(error) if status(&error) == Some(500) => return Ok(Found::Broken),
             Err(error) => return Err(self.failed(&error)),
         };
         let length = answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
-        if let Some(expected) = expected
-            && expected != length
-        {
-            return Ok(Err(length));
+        Ok(Found::Coming(Coming { length, body: answer.body }))
+    }
+
+    /// Reads an object whole. With `expected`, nothing is read when the length is another one:
+    /// the answer is `Err(length)` inside.
+    pub(crate) async fn get(&self, key: &str, expected: Option<u64>) -> Result<Result<Read, u64>, BlobError> {
+        let mut coming = match self.find(key, None).await? {
+            Found::Coming(coming) => coming,
+            Found::Missing => return Ok(Ok(Read::Missing)),
+            Found::Broken => return Ok(Ok(Read::Broken)),
+        };
+        if expected.is_some_and(|expected| expected != coming.length) {
+            return Ok(Err(coming.length));
         }
-        let body = answer.body.collect().await;
-        Ok(Ok(body.map_or(Read::Broken, |body| Read::Found(body.into_bytes()))))
+        let mut bytes = Vec::with_capacity(usize::try_from(coming.length.min(MOST_BYTES)).unwrap_or(0));
+        while bytes.len() as u64 <= MOST_BYTES {
+            match coming.next().await {
+                Ok(Some(piece)) => bytes.extend_from_slice(&piece),
+                Ok(None) => return Ok(Ok(Read::Found(bytes.into()))),
+                Err(BrokeOff) => break,
+            }
+        }
+        Ok(Ok(Read::Broken))
     }
 
     /// Asks again after a hiccup, but not after an answer that took long and would again.
-    async fn request(&self, key: &str) -> Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>> {
+    async fn request(
+        &self,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<GetObjectOutput, SdkError<GetObjectError, HttpResponse>> {
         let once = Config::builder().retry_config(RetryConfig::disabled());
-        let request = self.client.get_object().bucket(&self.bucket).key(key).customize().config_override(once);
-        match request.send().await {
-            Err(SdkError::DispatchFailure(failure)) if !failure.is_timeout() => {
-                self.client.get_object().bucket(&self.bucket).key(key).send().await
-            }
+        let request = self.client.get_object().bucket(&self.bucket).key(key);
+        let request = request.set_version_id(version.map(str::to_owned));
+        match request.clone().customize().config_override(once).send().await {
+            Err(SdkError::DispatchFailure(failure)) if !failure.is_timeout() => request.send().await,
             answer => answer,
         }
+    }
+
+    /// The versions of an object, the newest first and no more than `most`; deletion marks are none.
+    pub(crate) async fn versions(&self, key: &str, most: usize) -> Result<Vec<String>, BlobError> {
+        let request = self.client.list_object_versions().bucket(&self.bucket).prefix(key);
+        let found = request.send().await.map_err(|error| self.failed(&error))?;
+        let of_key = found.versions().iter().filter(|version| version.key() == Some(key));
+        Ok(of_key.filter_map(|version| version.version_id().map(str::to_owned)).take(most).collect())
     }
 
     pub(crate) async fn head(&self, key: &str) -> Result<Option<Head>, BlobError> {

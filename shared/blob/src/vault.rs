@@ -4,6 +4,7 @@ use crate::{
     clamd,
     config::BlobConfig,
     error::{BlobError, Part},
+    harm::{Sighting, Witness},
     read::Copy,
     shelf::{self, Shelf},
 };
@@ -17,6 +18,8 @@ use tokio::sync::Semaphore;
 
 /// Pictures being decoded may take this much memory together.
 pub(crate) const DECODING_MIB: usize = 384;
+/// Files being read, or on their way to their readers, may take this much memory together.
+pub(crate) const READING_MIB: usize = 128;
 
 /// Where files are taken in, kept twice and read. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +33,10 @@ pub struct Vault {
     pub(crate) verifications: Arc<Semaphore>,
     /// One permit for each MiB of a picture being decoded.
     pub(crate) decoding: Arc<Semaphore>,
+    /// One permit for each KiB of a file being read.
+    pub(crate) reading: Arc<Semaphore>,
+    /// Hears of bad copies that readers find.
+    pub(crate) witness: Option<Witness>,
 }
 
 impl std::fmt::Debug for Vault {
@@ -60,7 +67,16 @@ impl Vault {
             clamd: config.clamd.as_str().into(),
             verifications: Arc::new(Semaphore::new(config.concurrent_verifications.max(1))),
             decoding: Arc::new(Semaphore::new(DECODING_MIB)),
+            reading: Arc::new(Semaphore::new(READING_MIB * 1024)),
+            witness: None,
         }
+    }
+
+    /// The same vault, which tells of every bad copy that [`Vault::open`] finds. The witness must not block.
+    #[must_use]
+    pub fn with_witness(mut self, witness: impl Fn(Sighting) + Send + Sync + 'static) -> Self {
+        self.witness = Some(Arc::new(witness));
+        self
     }
 
     /// Whether a part answers and its bucket is there: for readiness and `doctor`.

@@ -6,7 +6,7 @@
 
 mod support;
 
-use blob::{Accept, BlobError, Copy, MediaType, NotStored, Part, Refusal, State, samples};
+use blob::{Accept, BlobError, Copy, Harm, MediaType, NotStored, Part, Refusal, Sighting, State, samples};
 use bytes::Bytes;
 use kernel::ids::FileId;
 use ring::digest::{SHA256, digest};
@@ -137,10 +137,12 @@ async fn a_damaged_first_copy_is_mended_from_the_second() {
             None => yard.delete(Copy::Primary, &key).await,
         }
         let before = yard.vault.inspect(Copy::Primary, &yard.school, &stored.sha256).await.unwrap();
-        assert_eq!(before, if damage.is_some() { State::Damaged } else { State::Missing });
+        let size = damage.as_ref().map(|bytes| bytes.len() as u64);
+        let wanted = if damage.is_some() { State::Damaged { size } } else { State::Missing };
+        assert_eq!(before, wanted);
+        assert_eq!(yard.vault.probe(Copy::Primary, &yard.school, &stored.sha256).await.unwrap(), before.seen());
         assert_eq!(yard.vault.open(&yard.school, &stored.sha256).await.unwrap(), report());
-        let after = yard.vault.inspect(Copy::Primary, &yard.school, &stored.sha256).await.unwrap();
-        assert_eq!(after, State::Whole(report().into()), "mended");
+        yard.becomes_whole(Copy::Primary, &stored.sha256, &report()).await;
     }
     assert_eq!(yard.with_primary_away().open(&yard.school, &stored.sha256).await.unwrap(), report());
 }
@@ -155,12 +157,84 @@ async fn a_second_copy_is_mended_on_demand_and_a_loss_is_said() {
     let mended = yard.vault.inspect(Copy::Replica, &yard.school, &stored.sha256).await.unwrap();
     assert_eq!(mended, State::Whole(report().into()));
 
-    yard.put_over(Copy::Primary, &key, b"rot").await;
-    yard.put_over(Copy::Replica, &key, b"rot").await;
+    for copy in Copy::BOTH {
+        yard.forget(copy, &key).await;
+        yard.put(copy, &key, b"rot").await;
+    }
     let lost = yard.vault.open(&yard.school, &stored.sha256).await;
     assert!(matches!(lost, Err(BlobError::Lost)), "{lost:?}");
+    let unhealed = yard.vault.heal(Copy::Primary, &yard.school, &stored.sha256).await;
+    assert!(matches!(unhealed, Err(BlobError::Lost)), "{unhealed:?}");
     let never = yard.vault.open(&yard.school, &[0; 32]).await;
     assert!(matches!(never, Err(BlobError::Lost)), "{never:?}");
+}
+
+/// Versioning is the third net: what was overwritten or deleted in both copies is still there as an older version.
+#[tokio::test]
+async fn with_both_copies_bad_an_older_version_is_given_and_both_are_mended() {
+    let yard = Yard::new().await;
+    let stored = yard.vault.ingest(&yard.school, report().into(), Accept::Document).await.unwrap();
+    let key = yard.key(&stored.sha256);
+    yard.put_over(Copy::Primary, &key, b"rot").await;
+    yard.delete(Copy::Replica, &key).await;
+    assert_eq!(yard.vault.open(&yard.school, &stored.sha256).await.unwrap(), report());
+    for copy in Copy::BOTH {
+        yard.becomes_whole(copy, &stored.sha256, &report()).await;
+    }
+}
+
+/// Issue 3 §1.2: "a damaged copy is never served; the other one is", and somebody hears of it.
+#[tokio::test]
+async fn what_a_reader_finds_bad_is_told_to_the_witness() {
+    let yard = Yard::new().await;
+    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let vault = yard.vault.clone().with_witness(move |sighting| drop(sender.send(sighting)));
+    let stored = vault.ingest(&yard.school, report().into(), Accept::Document).await.unwrap();
+    let key = yard.key(&stored.sha256);
+    let mut flipped = report();
+    flipped[100] ^= 1;
+    for (damage, harm) in [(flipped, Harm::Flipped), (report()[..50].to_vec(), Harm::Truncated)] {
+        yard.put_over(Copy::Primary, &key, &damage).await;
+        assert_eq!(vault.open(&yard.school, &stored.sha256).await.unwrap(), report());
+        let (school, sha256) = (yard.school, stored.sha256);
+        let wanted = Sighting { school, sha256, copy: Copy::Primary, harm, mended: true };
+        assert_eq!(told.recv().await, Some(wanted));
+    }
+    vault.open(&yard.school, &stored.sha256).await.unwrap();
+    assert!(told.try_recv().is_err(), "a whole copy is no news");
+}
+
+/// "Memory stays bounded": an object that is larger than any content is damage, and is not taken in.
+#[tokio::test]
+async fn what_is_too_large_is_not_read() {
+    let yard = Yard::new().await;
+    let stored = yard.vault.ingest(&yard.school, report().into(), Accept::Document).await.unwrap();
+    let huge = vec![7; 40 * 1024 * 1024];
+    yard.put_over(Copy::Primary, &yard.key(&stored.sha256), &huge).await;
+    let found = yard.vault.inspect(Copy::Primary, &yard.school, &stored.sha256).await.unwrap();
+    assert_eq!(found, State::Damaged { size: Some(huge.len() as u64) });
+    assert_eq!(yard.vault.open(&yard.school, &stored.sha256).await.unwrap(), report());
+}
+
+/// Readers that keep what they were given make later ones wait, and then come back: never more than the budget.
+#[tokio::test]
+async fn readers_share_a_bounded_memory() {
+    let yard = Yard::new().await;
+    let film = samples::mp3(2400);
+    let stored = yard.vault.ingest(&yard.school, film.into(), Accept::Media).await.unwrap();
+    let fit = 128 * 1024 * 1024 / usize::try_from(stored.size).unwrap();
+    let mut held = Vec::new();
+    let refused = loop {
+        match yard.vault.open(&yard.school, &stored.sha256).await {
+            Ok(bytes) => held.push(bytes),
+            Err(refused) => break refused,
+        }
+        assert!(held.len() <= fit, "{} files of {} bytes at once", held.len(), stored.size);
+    };
+    assert!(matches!(refused, BlobError::Busy), "{refused:?}");
+    assert!(held.len() + 1 >= fit, "{} of {fit}", held.len());
+    held.truncate(held.len() - 1);
+    yard.vault.open(&yard.school, &stored.sha256).await.unwrap();
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::{CompletedMultipartUpload, CompletedPart},
 };
-use blob::{Accept, BlobConfig, BlobError, Bucket, Copy, NotStored, PartUrl, Stored, UploadPlan, Vault};
+use blob::{Accept, BlobConfig, BlobError, Bucket, Copy, NotStored, PartUrl, State, Stored, UploadPlan, Vault};
 use kernel::{ids::FileId, school::SchoolCode};
 use md5::{Digest as _, Md5};
 use tokio::{
@@ -119,6 +119,30 @@ impl Yard {
     pub(crate) async fn put_over(&self, copy: Copy, key: &str, bytes: &[u8]) {
         assert!(self.versions(copy, key).await > 0, "there is something to damage");
         self.put(copy, key, bytes).await;
+    }
+
+    /// Removes every version of an object, as no operation of ours ever does.
+    pub(crate) async fn forget(&self, copy: Copy, key: &str) {
+        let (client, bucket) = self.side(copy);
+        let found = client.list_object_versions().bucket(bucket).prefix(key).send().await.unwrap();
+        let versions = found.versions().iter().filter_map(|version| version.version_id());
+        let marks = found.delete_markers().iter().filter_map(|mark| mark.version_id());
+        for version in versions.chain(marks) {
+            let request = client.delete_object().bucket(bucket).key(key).version_id(version);
+            request.bypass_governance_retention(true).send().await.unwrap();
+        }
+    }
+
+    /// Waits until a copy is whole again: it is mended after its reader was served.
+    pub(crate) async fn becomes_whole(&self, copy: Copy, sha256: &[u8; 32], content: &[u8]) {
+        for _ in 0..200 {
+            let found = self.vault.inspect(copy, &self.school, sha256).await.unwrap();
+            if matches!(&found, State::Whole(bytes) if bytes == content) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("the {} copy was not mended", copy.name());
     }
 
     pub(crate) async fn delete(&self, copy: Copy, key: &str) {

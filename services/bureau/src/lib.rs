@@ -1,8 +1,9 @@
-//! The bureau: the progress of every school as counts, and nothing about any person.
+//! The bureau: the progress of every school and the health of the system as counts, and nothing about any person.
 //!
-//! The page reads one small table. The worker recomputes it from the counters that the deciding
+//! The pages read one small table each. The worker recomputes the progress from the counters that the deciding
 //! transactions keep, so that a look over all schools costs no look at a pupil's row (tenancy §7).
 
+mod health;
 mod progress;
 
 use kernel::clock::Clock;
@@ -36,8 +37,10 @@ impl HasWeb for Room {
 pub fn service(needs: Needs) -> Service {
     let Needs { db, web } = needs;
     let room = Arc::new(Room { db, web });
-    let routes =
-        Routes::new().get("/bureau", progress::pages::index).get("/bureau/progress.csv", progress::pages::download);
+    let routes = Routes::new()
+        .get("/bureau", progress::pages::index)
+        .get("/bureau/progress.csv", progress::pages::download)
+        .get("/bureau/health", health::pages::index);
     let (routes, list) = routes.with_state(room);
     Service { name: "bureau", routes, list, jobs: Vec::new(), periodic: Vec::new() }
 }

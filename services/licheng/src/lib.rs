@@ -2,7 +2,9 @@
 
 pub mod commands;
 pub mod house;
+pub mod scrub;
 pub mod seed;
 pub mod targets;
+mod witness;
 
 pub use house::House;

@@ -25,10 +25,11 @@ pub static TARGETS: &[Target] = &[
 ];
 
 fn portfolio(house: &House) -> Result<Service> {
+    let db = house.db("portfolio")?;
     Ok(portfolio::service(portfolio::Needs {
-        db: house.db("portfolio")?,
         web: house.web.clone(),
-        vault: house.vault.clone(),
+        vault: house.vault_of(&db),
+        db,
         mailer: house.mailer.clone(),
         uploads_per_minute: house.config.rates.uploads_per_minute,
     }))
@@ -36,7 +37,8 @@ fn portfolio(house: &House) -> Result<Service> {
 
 fn school(house: &House) -> Result<Service> {
     let (db, web) = (house.db("school")?, house.web.clone());
-    Ok(school::service(school::Needs { db, web, vault: house.vault.clone(), keys: house.keys.clone() }))
+    let vault = house.vault_of(&db);
+    Ok(school::service(school::Needs { db, web, vault, keys: house.keys.clone() }))
 }
 
 fn certification(house: &House) -> Result<Service> {
@@ -45,7 +47,8 @@ fn certification(house: &House) -> Result<Service> {
 }
 
 fn counseling(house: &House) -> Result<Service> {
-    let (db, web, vault) = (house.db("counseling")?, house.web.clone(), house.vault.clone());
+    let (db, web) = (house.db("counseling")?, house.web.clone());
+    let vault = house.vault_of(&db);
     Ok(counseling::service(counseling::Needs { db, web, vault }))
 }
 
@@ -61,10 +64,11 @@ fn identity(house: &House) -> Result<Service> {
 }
 
 fn submission(house: &House) -> Result<Service> {
+    let db = house.db("submission")?;
     Ok(submission::service(submission::Needs {
-        db: house.db("submission")?,
         web: house.web.clone(),
-        vault: house.vault.clone(),
+        vault: house.vault_of(&db),
+        db,
         keys: house.keys.clone(),
         central: house.config.central.clone(),
     }))

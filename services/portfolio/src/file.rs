@@ -96,6 +96,8 @@ pub(crate) struct File {
     pub(crate) saved_at: Option<OffsetDateTime>,
     #[serde(with = "rfc3339::option")]
     pub(crate) verified_at: Option<OffsetDateTime>,
+    /// Copies that were found bad and are not mended yet.
+    bad_copies: i64,
 }
 
 impl std::fmt::Debug for File {
@@ -143,9 +145,12 @@ impl File {
 
     /// The line that tells how safe it is: two copies, last read back when (design §5).
     pub(crate) fn safety(&self) -> String {
-        match self.verified_at {
-            Some(at) => format!("已保存兩份，最近一次核對：{}", roc_date(kernel::calendar::taipei_date(at))),
-            None => "上傳尚未完成".to_owned(),
+        let Some(at) = self.verified_at else { return "上傳尚未完成".to_owned() };
+        let verified = format!("最近一次核對：{}", roc_date(kernel::calendar::taipei_date(at)));
+        match self.bad_copies {
+            0 => format!("已保存兩份，{verified}"),
+            1 => format!("一份完好，另一份正在修復，{verified}"),
+            _ => format!("兩份都有損壞，系統已通知維運人員處理，{verified}"),
         }
     }
 }

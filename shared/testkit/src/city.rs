@@ -85,14 +85,14 @@ impl City {
         let clock = Clock::standing_at(Clock::System.now());
         let house = House::build(config, clock.clone()).expect("the house");
         let Assembled { router, routes, jobs, mut periodic } = assemble(&house, |_| true).expect("all rooms");
-        periodic.extend(own_rounds(house.db("worker").expect("the worker's role"), clock.clone()));
+        let worker_db = house.db("worker").expect("the worker's role");
+        periodic.extend(own_rounds(worker_db.clone(), house.vault.clone(), clock.clone()));
         let lifecycle = Lifecycle::new();
         let serving = lifecycle.clone();
         tokio::spawn(async move {
             let grace = Grace { notice: Duration::ZERO, drain: Duration::from_secs(1) };
             drop(lifecycle::serve(listener, router, &serving, grace).await);
         });
-        let worker_db = house.db("worker").expect("the worker's role");
         let worker = Worker::new(worker_db, house.web.redis(), clock.clone(), jobs, "test".to_owned());
         let admin_url = with_database(&admin_url, &database);
         Self { house, clock, routes, periodic, worker, address, admin_url, lifecycle, _redis: redis }

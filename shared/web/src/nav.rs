@@ -33,7 +33,7 @@ const SCHOOL_ADMIN: &[Entry] = &[
     entry("課程諮詢", "/counselling-records"),
     entry("收訖明細", "/receipts"),
 ];
-const CITY: &[Entry] = &[entry("各校進度", "/bureau")];
+const CITY: &[Entry] = &[entry("各校進度", "/bureau"), entry("系統健康", "/bureau/health")];
 
 /// The navigation of a role. The first entry is where its holder lands after logging in.
 pub(crate) const fn entries(role: Role) -> &'static [Entry] {

@@ -214,10 +214,12 @@ pub(crate) fn size(bytes: i64) -> String {
 impl Who {
     fn new(session: &Session, path: &str) -> Self {
         let hat = session.hat();
-        let links = nav::entries(hat.role).iter().map(|entry| {
-            let url = nav::url(hat, entry);
-            let current = lies_under(path, &url);
-            NavLink { label: entry.label, url, current }
+        let urls: Vec<String> = nav::entries(hat.role).iter().map(|entry| nav::url(hat, entry)).collect();
+        let current = current(path, &urls);
+        let links = nav::entries(hat.role).iter().zip(urls).enumerate().map(|(place, (entry, url))| NavLink {
+            label: entry.label,
+            url,
+            current: current == Some(place),
         });
         let hats = session.hats.iter().enumerate().map(|(index, choice)| HatChoice {
             value: choice.value(),
@@ -234,6 +236,12 @@ impl Who {
             hats: if session.hats.len() > 1 { hats.collect() } else { Vec::new() },
         }
     }
+}
+
+/// The entry that a page lies under; of several, the nearest.
+fn current(path: &str, urls: &[String]) -> Option<usize> {
+    let above = urls.iter().enumerate().filter(|(_, url)| lies_under(path, url));
+    above.max_by_key(|(_, url)| url.len()).map(|(place, _)| place)
 }
 
 /// `/s/1/outcomes/7?x` lies under `/s/1/outcomes`, `/s/1/outcomes-old` does not.
@@ -259,5 +267,8 @@ mod tests {
     fn the_entry_that_holds_the_page_is_current() {
         assert!(lies_under("/s/123456/outcomes/7?tab=1", "/s/123456/outcomes"));
         assert!(!lies_under("/s/123456/outcomes-old", "/s/123456/outcomes"));
+        let urls = ["/bureau", "/bureau/health"].map(str::to_owned);
+        let found = ["/bureau?year=115", "/bureau/health", "/bureau/other", "/"].map(|path| current(path, &urls));
+        assert_eq!(found, [Some(0), Some(1), Some(0), None], "the nearest one alone");
     }
 }

@@ -1,11 +1,11 @@
 //! `licheng serve --target …`: the processes of the house.
 
 use crate::{
-    House,
+    House, scrub,
     targets::{TARGETS, assemble},
 };
 use anyhow::{Context as _, Result, ensure};
-use blob::Part;
+use blob::{Part, Vault};
 use kernel::clock::Clock;
 use ops::{
     config::Config,
@@ -95,7 +95,7 @@ async fn work(
     let worker = Worker::new(db.clone(), redis, house.clock.clone(), jobs, consumer);
     let worker_stop = stop.clone();
     lifecycle.spawn("worker", async move { worker.run(worker_stop).await });
-    periodic.extend(own_rounds(db, house.clock.clone()));
+    periodic.extend(own_rounds(db, house.vault.clone(), house.clock.clone()));
     for round in periodic {
         let stop = stop.clone();
         lifecycle.spawn(round.name, async move { round.run(stop).await });
@@ -109,9 +109,12 @@ fn redis_connection(house: &House) -> Result<ConnectionManager> {
 }
 
 /// What the worker does for the house as a whole.
-pub fn own_rounds(db: Db, clock: Clock) -> Vec<Periodic> {
+pub fn own_rounds(db: Db, vault: Vault, clock: Clock) -> Vec<Periodic> {
     let sealer = Arc::new((db.clone(), clock.clone()));
+    let [scrub, measure] = scrub::rounds(db.clone(), vault, clock.clone());
     vec![
+        scrub,
+        measure,
         bureau::recount(db, clock),
         Periodic::new("audit.seal", SEAL_EVERY, &sealer, |house: Arc<(Db, Clock)>| async move {
             chain::seal(&house.0, &house.1).await.map(|_| ()).map_err(JobError::from)

@@ -57,7 +57,11 @@ pub(crate) async fn find(tx: &mut TenantTx, student: StudentId, which: Which) ->
                   (select coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'slot', f.slot, 'name', f.name,
                             'size', coalesce(f.size, f.declared_size), 'media_type', f.media_type,
                             'sha256', encode(f.sha256, 'hex'), 'saved_at', f.saved_at,
-                            'verified_at', f.verified_at) order by f.slot, f.id), '[]')
+                            'verified_at', greatest(f.verified_at, (select k.verified_at from app.stored_object k
+                               where k.school_code = $1 and k.sha256 = f.sha256)),
+                            'bad_copies', (select count(distinct x.copy) from app.storage_case x
+                               where x.school_code = $1 and x.sha256 = f.sha256 and x.healed_at is null
+                                 and x.what <> 'orphaned')) order by f.slot, f.id), '[]')
                      from portfolio.file f
                     where f.school_code = $1 and f.outcome_id = o.id
                       and f.removed_at is null and f.refused_at is null) as "files!: Json<Vec<File>>"

@@ -205,12 +205,75 @@ async fn the_year_is_the_citys_and_the_other_one_a_link_away() {
     assert!(bureau.get(&other).await.expect(200).texts("h1").concat().contains(&last_year));
 }
 
+/// Issue 3 §1.3: the health page "shows the age of the newest proven restore (alarm at 26 h), scrub age, copies, oldest
+/// unsent job".
+#[tokio::test]
+async fn the_health_page_raises_each_alarm_and_lowers_it() {
+    let city = City::up().await;
+    let mut admin = city.admin().await;
+    let bureau = city.login_as(Role::Bureau, CITY).await;
+    let page = bureau.get("/bureau/health").await.expect(200);
+    assert!(page.has(".empty") && !page.has(".facts"), "{}", page.summary());
+
+    city.round("storage.measure").await;
+    let page = bureau.get("/bureau/health").await.expect(200);
+    let lines = page.texts(".facts--wide dd").join("\n");
+    assert!(lines.contains("異常 還沒有證明過") && lines.contains("異常 還沒有開始"), "{lines}");
+    assert_eq!(page.texts(".nav [aria-current=page], nav [aria-current=page]"), ["系統健康"], "one entry is current");
+
+    let now = city.now();
+    let arranged: [(&str, &str); 3] = [
+        (
+            "insert into app.proof (kind, proven_at) values ('restore', $1 - interval '25 hours'), ('other', $1)",
+            "正常 25 小時前",
+        ),
+        (
+            "update app.scrub set last_began_at = $1 - interval '29 days', last_finished_at = $1, last_objects = 7, last_copies = 14",
+            "正常 7 個檔案，14 份完好",
+        ),
+        (
+            "insert into app.storage_case (school_code, object_key, sha256, copy, what, found_by, found_at, seen_at)
+          values ('343303', 'x', sha256('x'), 'primary', 'flipped', 'scrub', $1, $1)",
+            "異常 1 份",
+        ),
+    ];
+    for (sql, wanted) in arranged {
+        sqlx::query(sql).bind(now).execute(&mut admin).await.expect(sql);
+        city.round("storage.measure").await;
+        let lines = bureau.get("/bureau/health").await.expect(200).texts(".facts--wide dd");
+        assert!(lines.iter().any(|line| line.starts_with(wanted)), "{wanted}: {lines:?}");
+    }
+    sqlx::query("update app.storage_case set healed_at = $1").bind(now).execute(&mut admin).await.expect("healed");
+    city.round("storage.measure").await;
+    let well = bureau.get("/bureau/health").await.expect(200);
+    assert_eq!(well.texts(".notice--good strong"), ["沒有異常。"], "{}", well.summary());
+
+    // two hours later the restore is too old, a job waits, and nobody has measured
+    sqlx::query(
+        "insert into app.job (school_code, kind, payload, request_id, created_at, run_at, dead_at)
+         values ('343303', 'a', '{}', 'r', $1, $1, null), ('343303', 'b', '{}', 'r', $1, $1, $1)",
+    )
+    .bind(now)
+    .execute(&mut admin)
+    .await
+    .expect("jobs");
+    city.pass(Duration::hours(2));
+    assert!(bureau.get("/bureau/health").await.expect(200).text().contains("量測已經停止"));
+    city.round("storage.measure").await;
+    let ill = bureau.get("/bureau/health").await.expect(200);
+    let lines = ill.texts(".facts--wide dd").join("\n");
+    for wanted in ["異常 27 小時前", "異常 已等待 2 小時", "異常 1 件", "正常 0 份"] {
+        assert!(lines.contains(wanted), "{wanted}: {lines}");
+    }
+    assert!(ill.text().contains("有 3 項異常"), "{}", ill.summary());
+}
+
 #[tokio::test]
 async fn schools_do_not_watch_each_other() {
     let city = City::up().await;
     for role in [Role::Student, Role::CourseTeacher, Role::SchoolAdmin, Role::OutcomeSubmitter] {
         let visitor = city.login_as(role, SCHOOL).await;
-        for path in ["/bureau", "/bureau/progress.csv"] {
+        for path in ["/bureau", "/bureau/progress.csv", "/bureau/health"] {
             assert_eq!(visitor.get(path).await.status(), 403, "{} {path}", role.code());
         }
     }

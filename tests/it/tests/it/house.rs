@@ -10,6 +10,7 @@ pub(crate) mod process;
 mod rooms;
 mod rules;
 mod stolen_role;
+pub(crate) mod storage;
 mod targets;
 
 use std::path::{Path, PathBuf};

@@ -13,6 +13,9 @@ const CITY_TABLES: &[(&str, &str)] = &[
     ("identity.account", "a login comes before a tenant"),
     ("identity.membership", "says which tenants a login may choose from"),
     ("identity.temporary_account", "a login comes before a tenant"),
+    ("app.scrub", "one pass goes through all schools"),
+    ("app.proof", "a backup holds all schools"),
+    ("app.health", "the system's health in numbers, no school's"),
 ];
 
 /// Indexes that don't begin with the school, each with its reason.

@@ -48,7 +48,7 @@ fn dependencies(folder: &Path) -> BTreeSet<String> {
     found
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.join("src")];
     while let Some(folder) = folders.pop() {

@@ -5,7 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use blob::{receipt::UploadReceipt, samples};
+use blob::{Copy, State, receipt::UploadReceipt, samples};
+use kernel::calendar::{roc_date, taipei_date};
 use reqwest::Method;
 use serde_json::Value;
 use testkit::City;
@@ -15,6 +16,7 @@ use tokio::{
 };
 
 use super::Pupil;
+use crate::house::storage::bucket;
 
 /// Design §5: "only then says 'saved', in one transaction with the audit row and a signed receipt", checkable on a
 /// public page; the file is served from a cookieless origin.
@@ -44,6 +46,18 @@ async fn an_upload_ends_with_a_receipt_that_verifies() {
     let form = |text: &str| reqwest::multipart::Form::new().text("receipt", text.to_owned());
     let genuine = pupil.city.visitor().post_multipart("/receipts/check", form(&text)).await.expect(200);
     assert!(genuine.summary().contains("這張收據是真的"));
+    let checks = genuine.texts("main ul.rows li");
+    for what in ["學校代碼", "檔案大小", "SHA-256", "儲存時間", "金鑰簽署", "數位簽章有效"] {
+        assert!(checks.iter().any(|check| check.starts_with("通過") && check.contains(what)), "{what}: {checks:?}");
+    }
+    assert!(checks.iter().any(|check| check.starts_with("未核對")), "no file was given: {checks:?}");
+    for (content, outcome) in [(&pdf[..], "通過"), (&pdf[1..], "不通過")] {
+        let form = form(&text).part("file", reqwest::multipart::Part::bytes(content.to_vec()).file_name("a.pdf"));
+        let checks = pupil.city.visitor().post_multipart("/receipts/check", form).await.expect(200);
+        let checks = checks.texts("main ul.rows li");
+        let wanted = format!("{outcome} 檔案的 SHA-256 與收據相同");
+        assert!(checks.contains(&wanted) && checks.len() == 8, "{wanted}: {checks:?}");
+    }
     let forged = text.replace("報告.pdf", "別的.pdf");
     let forged = pupil.city.visitor().post_multipart("/receipts/check", form(&forged)).await.expect(200);
     assert!(forged.summary().contains("沒有通過查驗"));
@@ -86,6 +100,94 @@ async fn files_are_served_from_their_own_origin() {
     assert!(late.summary().contains("檔案連結已失效"), "{}", late.summary());
     let download = page.attributes("a.button--small", "href").into_iter().find(|link| link.contains("/f/"));
     assert!(download.is_some());
+}
+
+/// Issue 3 §1.2: "a damaged copy is never served; the other one is"; whole, in part, and with both copies bad.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_copy_is_never_served() {
+    let pupil = Pupil::up().await;
+    let id = pupil.outcome(0).await;
+    // a content that no other test touches
+    let pdf = samples::pdf(&[&format!(
+        "{:?}",
+        ring::rand::generate::<[u8; 16]>(&ring::rand::SystemRandom::new()).unwrap().expose()
+    )]);
+    pupil.upload(("outcome", id), "document", "報告.pdf", &pdf).await.1.expect(200);
+    let page = pupil.me.get(&format!("outcomes/{id}")).await.expect(200);
+    assert!(page.summary().contains("已保存兩份"), "{}", page.summary());
+    let url =
+        page.attributes("main a", "href").into_iter().find(|link| link.contains("/f/")).expect("a link to the file");
+    let hash = ring::digest::digest(&ring::digest::SHA256, &pdf);
+    let key = format!("{}/{}", pupil.school, hex::encode(hash));
+    let mut flipped = pdf.clone();
+    flipped[20] ^= 1;
+    let visitor = pupil.city.visitor();
+    let written = "select count(*) from app.storage_case where school_code = $1 and found_by = 'reading'
+                     and healed_at is not null and $2 > 0";
+    let (first, both) = (&[Copy::Primary][..], &Copy::BOTH[..]);
+    let damages = [(Some(&flipped[..]), first), (Some(&pdf[..40]), first), (None, first), (Some(&flipped[..]), both)];
+    let mut cases = 0;
+    for (damage, copies) in damages {
+        for range in [Some("bytes=15-30"), None] {
+            for copy in copies {
+                match damage {
+                    Some(bytes) => bucket::put(&pupil.city, *copy, &key, bytes).await,
+                    None => bucket::delete(&pupil.city, *copy, &key).await,
+                }
+            }
+            let request = visitor.request(Method::GET, &url);
+            match range {
+                Some(range) => {
+                    let part = visitor.send(request.header("range", range)).await.expect(206);
+                    assert_eq!(part.bytes(), &pdf[15..31]);
+                }
+                None => assert_eq!(visitor.send(request).await.expect(200).bytes(), pdf),
+            }
+            cases += i64::try_from(copies.len()).unwrap();
+            for patience in (0..200).rev() {
+                let found = pupil.number(written).await;
+                if found == cases {
+                    break;
+                }
+                assert!(patience > 0, "{found} cases of {cases} were written and mended");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+    let vault = &pupil.city.house.vault;
+    let school = pupil.school.parse().unwrap();
+    for copy in Copy::BOTH {
+        let found = vault.inspect(copy, &school, hash.as_ref().try_into().unwrap()).await.unwrap();
+        assert_eq!(found, State::Whole(pdf.clone().into()), "{}", copy.name());
+    }
+}
+
+/// Issue 3 §1.5: the page says "two copies, last verified …", and says it only while it is true.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_when_both_copies_were_last_read_back() {
+    let pupil = Pupil::up().await;
+    let id = pupil.ready(0).await;
+    let says = async || pupil.me.get(&format!("outcomes/{id}")).await.expect(200).summary();
+    let read_back = |days: i64| roc_date(taipei_date(pupil.city.now() - time::Duration::days(days)));
+    assert!(says().await.contains(&format!("已保存兩份，最近一次核對：{}", read_back(0))));
+    let mut admin = pupil.admin().await;
+    let of_mine =
+        "school_code = $1 and sha256 in (select sha256 from portfolio.file where school_code = $1 and outcome_id = $2)";
+    for (sql, said) in [
+        // saved nine days ago, read back by the scrubber four days ago
+        ("update portfolio.file set verified_at = now() - interval '9 days' where ", ("已保存兩份", 9)),
+        ("insert into app.stored_object select distinct school_code, sha256, size, now() - interval '4 days' from portfolio.file where ", ("已保存兩份", 4)),
+        ("insert into app.storage_case (school_code, object_key, sha256, copy, what, found_by, found_at, seen_at)
+          select distinct school_code, 'a', sha256, 'primary', 'flipped', 'scrub', now(), now() from portfolio.file where ", ("一份完好，另一份正在修復", 4)),
+        ("insert into app.storage_case (school_code, object_key, sha256, copy, what, found_by, found_at, seen_at)
+          select distinct school_code, 'b', sha256, 'replica', 'missing', 'scrub', now(), now() from portfolio.file where ", ("兩份都有損壞", 4)),
+        ("update app.storage_case set healed_at = now() where ", ("已保存兩份", 4)),
+    ] {
+        let sql = format!("{sql}{of_mine}");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&pupil.school).bind(id).execute(&mut admin).await.unwrap();
+        let page = says().await;
+        assert!(page.contains(said.0) && page.contains(&read_back(said.1)), "{said:?}: {page}");
+    }
 }
 
 /// Issue §3.4: "a renamed exe, a truncated PDF, an mp4 without moov, an HTML polyglot are refused with a reason"; what

@@ -15,3 +15,15 @@ test('every school with its numbers, as a picture and as a table', async ({ as, 
   await page.getByRole('link', { name: '下載 CSV' }).click();
   expect((await download).suggestedFilename()).toMatch(/\.csv$/);
 });
+
+test('the health of the promise, in numbers', async ({ as, look }) => {
+  const page = await as(BUREAU);
+  await page.goto('/bureau/health');
+  // the worker measures within a minute of its start
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByRole('heading', { name: '量測項目' })).toBeVisible({ timeout: 1_000 });
+  }).toPass({ timeout: 50_000 });
+  await expect(page.getByText('最近一次還原驗證')).toBeVisible();
+  await look(page, 'bureau-health');
+});

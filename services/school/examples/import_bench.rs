@@ -1,6 +1,11 @@
 //! Issue 2 §3.1: "3,000 students with 60 course records each import in ≤ 60 s on two cores, memory ≤ 200 MiB".
 //!
-//! `DATABASE_URL=postgres://…` (a login that may make a school) `cargo run -p school --example import_bench --release`
+//! ```text
+//! cargo build --workspace --all-targets
+//! cargo run -p local --bin components -- --data bench --fresh bash -c '
+//!   target/debug/licheng migrate &&
+//!   target/debug/examples/import_bench "$LICHENG_DATABASE_ADMIN_URL" "$LICHENG_DATABASE_URL"'
+//! ```
 //! makes the workbook in a process of its own, imports it as svc_school, and says rows per second and peak memory.
 
 use anyhow::{Context as _, Result};
@@ -21,8 +26,9 @@ async fn main() -> Result<()> {
     if arguments.next().as_deref() == Some("write") {
         return scores(&arguments.next().context("a path")?);
     }
-    let admin = std::env::args().nth(1).context("usage: import_bench <database url>")?;
-    let (importer, ctx) = prepare(&admin).await?;
+    let [admin, room] = [1, 2].map(|nth| std::env::args().nth(nth));
+    let usage = "usage: import_bench <administrator's url> <url with {role}>";
+    let (importer, ctx) = prepare(&admin.context(usage)?, &room.context(usage)?).await?;
     let students = Bytes::from(students());
     measure(&importer, &ctx, "students.csv", students, STUDENTS, false).await?;
 
@@ -76,7 +82,7 @@ async fn measure(
 }
 
 /// A school without students, and an importer that logs in as the room does.
-async fn prepare(admin: &str) -> Result<(Importer, Context)> {
+async fn prepare(admin: &str, room: &str) -> Result<(Importer, Context)> {
     let pool = sqlx::PgPool::connect(admin).await?;
     for table in ["import_undo", "import", "course_record", "student", "class"] {
         let delete = format!("delete from school.{table} where school_code = '{SCHOOL}'");
@@ -88,9 +94,7 @@ async fn prepare(admin: &str) -> Result<(Importer, Context)> {
     )))
     .await?;
     pool.close().await;
-    let mut room = url::Url::parse(admin)?;
-    room.set_username("svc_school").ok().context("a user in the URL")?;
-    let db = store::Db::lazy(room.as_str(), 2)?;
+    let db = store::Db::lazy(&room.replace("{role}", "svc_school"), 2)?;
     let school: SchoolCode = SCHOOL.parse()?;
     let ctx = Context::system(school, "bench".to_owned(), Clock::System.now());
     Ok((Importer::new(db, Keys::derive(&[7; 32])?), ctx))

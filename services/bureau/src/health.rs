@@ -23,13 +23,13 @@ pub(crate) struct Health {
     pub(crate) objects: i64,
     /// Of these contents, once.
     pub(crate) bytes: i64,
-    /// The proof that is longest ago.
+    /// The proof that is longest ago, of what can be proven.
     pub(crate) oldest_verified_at: Option<OffsetDateTime>,
     /// Of the pass under way.
     pub(crate) scrub_began_at: Option<OffsetDateTime>,
     /// Of the pass under way, 0 to 1.
     pub(crate) scrub_share: f64,
-    /// Of the last pass that was finished: no proof is older.
+    /// Of the last pass that was finished.
     pub(crate) scrub_last_began_at: Option<OffsetDateTime>,
     pub(crate) scrub_last_finished_at: Option<OffsetDateTime>,
     pub(crate) scrub_last_objects: Option<i64>,
@@ -111,12 +111,15 @@ impl Health {
         sign("最近一次還原驗證", self.restored_at.is_some_and(|at| now - at <= RESTORE_LIMIT), value, hint)
     }
 
-    /// The age is that of the last whole pass, or of the first one while it is under way.
+    /// The age is that of the oldest proof; of the first pass while that is under way.
     fn scrub(&self, now: OffsetDateTime) -> Sign {
         let hint = "兩份檔案的每個位元組都會重讀並比對，最久 30 天一輪。";
         let share = format!("{:.0}%", self.scrub_share * 100.0);
         match (self.scrub_last_began_at, self.scrub_began_at) {
-            (Some(last), _) => sign("全部檔案核對", now - last <= SCRUB_LIMIT, ago(now - last), hint),
+            (Some(last), _) => {
+                let age = now - self.oldest_verified_at.unwrap_or(last);
+                sign("全部檔案核對", age <= SCRUB_LIMIT, format!("最久的是{}核對的", ago(age)), hint)
+            }
             (None, Some(first)) if now - first <= SCRUB_LIMIT => {
                 Sign {
                     name: "全部檔案核對", value: format!("第一輪已完成 {share}"), hint, tone: Tone::Wait
@@ -178,6 +181,9 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-22 06:00 UTC);
 
+    /// Makes one number bad.
+    type Change = fn(&mut Health);
+
     fn well() -> Health {
         Health {
             measured_at: NOW,
@@ -203,13 +209,13 @@ mod tests {
     #[test]
     fn each_alarm_is_raised_by_its_own_number_alone() {
         assert_eq!(well().alarms(NOW), 0, "{:?}", well().signs(NOW));
-        let changes: [(&str, fn(&mut Health)); 8] = [
+        let changes: [(&str, Change); 8] = [
             ("最近一次還原驗證", |health| {
                 health.restored_at = Some(NOW - Duration::hours(26) - Duration::SECOND)
             }),
             ("最近一次還原驗證", |health| health.restored_at = None),
             ("全部檔案核對", |health| {
-                health.scrub_last_began_at = Some(NOW - Duration::days(30) - Duration::SECOND)
+                health.oldest_verified_at = Some(NOW - Duration::days(30) - Duration::SECOND)
             }),
             ("全部檔案核對", |health| health.scrub_last_began_at = None),
             ("檔案與份數", |health| health.scrub_last_copies = Some(19)),

@@ -14,7 +14,7 @@ mod position;
 mod walk;
 
 use anyhow::Result;
-use blob::{Copy, Seen, Vault};
+use blob::{BlobError, Copy, Part, Seen, Vault};
 use kernel::{clock::Clock, school::SchoolCode};
 use std::{sync::Arc, time::Duration};
 use store::{
@@ -82,6 +82,7 @@ impl Tally {
 /// The worker's slices and measurements.
 pub fn rounds(db: Db, vault: Vault, clock: Clock) -> [Periodic; 2] {
     let scrubber = Arc::new(Scrubber::new(db, vault, clock));
+    cases::announce();
     [
         Periodic::new("storage.scrub", PAUSE, &scrubber, |scrubber: Arc<Scrubber>| async move {
             scrubber.slice().await.map_err(|error| JobError::retry(format!("{error:#}")))
@@ -125,6 +126,7 @@ impl Scrubber {
             position.leave(school);
         }
         let tally = Tally { orphans: self.strays().await?, ..Tally::default() };
+        cases::forget_unseen(&self.db, position.began_at()).await?;
         position.finish(&self.db, tally, self.clock.now()).await
     }
 
@@ -152,6 +154,7 @@ impl Scrubber {
         }
         if only.is_none() {
             all.orphans += self.strays().await?;
+            cases::forget_unseen(&self.db, began_at).await?;
             position::note_pass(&self.db, began_at, self.clock.now(), all).await?;
         }
         Ok(all)
@@ -162,11 +165,15 @@ impl Scrubber {
         Ok(cases::unhealed(&self.db).await?)
     }
 
-    /// Tries open cases again: storage may be back, or a reader has just found one.
+    /// Tries open cases again, as far as the time of a slice goes: storage may be back, or a reader has just found one.
     async fn heal_open(&self) -> Result<()> {
+        let time = Pace::new(None).for_at_most(SLICE);
         for case in cases::open(&self.db, RETRIES).await? {
+            if time.is_over() {
+                return Ok(());
+            }
             let (school, sha256) = (case.school, case.sha256);
-            let whole = match self.vault.probe(case.copy, &school, &sha256).await {
+            let whole = match self.see(case.copy, school, &sha256).await {
                 Ok(Seen::Whole { .. }) => true,
                 Ok(_) => self.heal(case.copy, school, &sha256).await,
                 Err(error) => {
@@ -177,6 +184,22 @@ impl Scrubber {
             cases::retried(&self.db, &case, whole, self.clock.now()).await?;
         }
         Ok(())
+    }
+
+    /// Looks at one copy. An object that storage can't give while it answers otherwise is bad, not away: it must not
+    /// keep the pass from going on.
+    async fn see(&self, copy: Copy, school: SchoolCode, sha256: &[u8; 32]) -> Result<Seen, BlobError> {
+        let part = match copy {
+            Copy::Primary => Part::Primary,
+            Copy::Replica => Part::Replica,
+        };
+        match self.vault.probe(copy, &school, sha256).await {
+            Err(error) => match self.vault.check(part).await {
+                Ok(()) => Ok(Seen::Damaged { size: None }),
+                Err(_) => Err(error),
+            },
+            seen => seen,
+        }
     }
 
     /// Mends one copy; `false` when nothing whole is left or storage is away.

@@ -8,6 +8,7 @@ use store::Db;
 /// Writes every sighting into a case, beside the request that made it: nobody waits for it, and what is not written
 /// down now the scrubber finds by itself.
 pub(crate) fn of(db: Db, clock: Clock) -> impl Fn(Sighting) + Send + Sync + 'static {
+    cases::announce();
     move |sighting| {
         let (db, now) = (db.clone(), clock.now());
         tokio::spawn(async move {

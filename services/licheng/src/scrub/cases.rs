@@ -55,6 +55,15 @@ fn object_key(school: SchoolCode, sha256: &[u8; 32]) -> String {
     format!("{school}/{}", hex::encode(sha256))
 }
 
+/// Tells the collector of every kind of case before there is one: a counter that begins at one has not increased.
+pub(crate) fn announce() {
+    for copy in Copy::BOTH {
+        for what in Harm::ALL.map(Harm::name).into_iter().chain(["orphaned"]) {
+            metrics::counter!("licheng_storage_cases_total", "what" => what, "copy" => copy.name()).increment(0);
+        }
+    }
+}
+
 /// Writes down findings at one school. A case that is open already stays the same one: what is found again and again is
 /// written and audited once.
 pub(crate) async fn record(
@@ -179,6 +188,21 @@ pub(super) async fn forget(db: &Db, school: SchoolCode, hashes: &[Vec<u8>]) -> R
     sqlx::query!("delete from app.stored_object where school_code = $1 and sha256 = any($2)", school.as_str(), hashes)
         .execute(tx.conn())
         .await?;
+    tx.commit().await
+}
+
+/// At the end of a pass over all schools: what it neither proved nor found bad is kept by nobody any more.
+pub(super) async fn forget_unseen(db: &Db, began_at: OffsetDateTime) -> Result<(), Error> {
+    let mut tx = db.system("storage.forget_unseen").await?;
+    sqlx::query!(
+        "delete from app.stored_object o
+         where verified_at < $1
+           and not exists (select from app.storage_case c where c.school_code = o.school_code and c.sha256 = o.sha256
+                             and c.healed_at is null and c.what <> 'orphaned')",
+        began_at
+    )
+    .execute(tx.conn())
+    .await?;
     tx.commit().await
 }
 

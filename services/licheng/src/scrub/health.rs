@@ -21,8 +21,13 @@ impl Scrubber {
                       s.last_began_at, s.last_finished_at, s.last_objects, s.last_copies,
                       c.unhealed, c.healed, c.orphans, j.oldest, j.dead
                from app.scrub s,
-                    (select count(*) as objects, coalesce(sum(size), 0)::bigint as bytes, min(verified_at) as oldest
-                       from app.stored_object) o,
+                    (select count(*) as objects, coalesce(sum(size), 0)::bigint as bytes,
+                            -- what can't be proven is counted as unhealed, not as late
+                            min(verified_at) filter (where bad.sha256 is null) as oldest
+                       from app.stored_object k
+                       left join (select distinct school_code, sha256 from app.storage_case
+                                   where healed_at is null and what <> 'orphaned') bad
+                         on bad.school_code = k.school_code and bad.sha256 = k.sha256) o,
                     (select count(*) filter (where healed_at is null and what <> 'orphaned') as unhealed,
                             count(*) filter (where healed_at >= $2 and what <> 'orphaned') as healed,
                             count(*) filter (where healed_at is null and what = 'orphaned') as orphans
@@ -37,7 +42,9 @@ impl Scrubber {
                      scrub_last_objects = excluded.scrub_last_objects, scrub_last_copies = excluded.scrub_last_copies,
                      unhealed = excluded.unhealed, healed_30_days = excluded.healed_30_days, orphans = excluded.orphans,
                      oldest_job_at = excluded.oldest_job_at, dead_jobs = excluded.dead_jobs
-               returning objects, unhealed, orphans, coalesce(scrub_last_began_at, scrub_began_at) as scrubbed_at,
+               returning objects, unhealed, orphans,
+                         case when scrub_last_began_at is null then scrub_began_at
+                              else coalesce(oldest_verified_at, scrub_last_began_at) end as scrubbed_at,
                          (select max(proven_at) from app.proof where kind = 'restore') as restored_at"#,
             now,
             now - RECENT

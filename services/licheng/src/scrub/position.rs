@@ -78,6 +78,11 @@ impl Position {
         Ok(tx.commit().await?)
     }
 
+    /// When the pass began.
+    pub(super) fn began_at(&self) -> OffsetDateTime {
+        self.began_at
+    }
+
     /// Bytes a second that end the pass in time.
     pub(super) fn rate(&self, now: OffsetDateTime) -> u64 {
         let left = (self.began_at + GOAL - now).max(Duration::DAY).whole_seconds();

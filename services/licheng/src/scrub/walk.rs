@@ -110,8 +110,8 @@ impl<'a> Walk<'a> {
     }
 
     async fn look(&self, known: Known) -> Result<Looked, BlobError> {
-        let probe = |copy| self.scrubber.vault.probe(copy, &self.school, &known.sha256);
-        let (primary, replica) = tokio::try_join!(probe(Copy::Primary), probe(Copy::Replica))?;
+        let see = |copy| self.scrubber.see(copy, self.school, &known.sha256);
+        let (primary, replica) = tokio::try_join!(see(Copy::Primary), see(Copy::Replica))?;
         Ok(Looked { known, seen: [(Copy::Primary, primary), (Copy::Replica, replica)] })
     }
 

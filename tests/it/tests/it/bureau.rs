@@ -248,6 +248,22 @@ async fn the_health_page_raises_each_alarm_and_lowers_it() {
     let well = bureau.get("/bureau/health").await.expect(200);
     assert_eq!(well.texts(".notice--good strong"), ["沒有異常。"], "{}", well.summary());
 
+    // the age is that of the oldest proof; what can't be proven is an alarm of its own
+    let old = "insert into app.stored_object values ('343303', sha256('y'), 1, $1 - interval '31 days')";
+    sqlx::query(old).bind(now).execute(&mut admin).await.expect("an old proof");
+    city.round("storage.measure").await;
+    let page = bureau.get("/bureau/health").await.expect(200);
+    assert!(page.texts(".facts--wide dd").join("\n").contains("異常 最久的是31 天前核對的"), "{}", page.summary());
+    let open = "update app.storage_case set sha256 = sha256('y'), healed_at = null where $1 > now() - interval '1 day'";
+    sqlx::query(open).bind(now).execute(&mut admin).await.expect("an open case");
+    city.round("storage.measure").await;
+    let page = bureau.get("/bureau/health").await.expect(200);
+    let lines = page.texts(".facts--wide dd").join("\n");
+    assert!(lines.contains("正常 最久的是29 天前核對的") && lines.contains("異常 1 份"), "{lines}");
+    for sql in ["delete from app.stored_object where verified_at < $1", "update app.storage_case set healed_at = $1"] {
+        sqlx::query(sql).bind(now).execute(&mut admin).await.expect(sql);
+    }
+
     // two hours later the restore is too old, a job waits, and nobody has measured
     sqlx::query(
         "insert into app.job (school_code, kind, payload, request_id, created_at, run_at, dead_at)

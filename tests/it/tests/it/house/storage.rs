@@ -214,6 +214,13 @@ async fn the_worker_goes_round_and_what_is_open_is_tried_again() {
     let known = yard.kept(3000).await;
     let lost = Bytes::from(random(2000));
     yard.know(&sha256(&lost)).await;
+    // proven long ago, and kept by nobody since
+    sqlx::query("insert into app.stored_object values ($1, sha256('gone'), 1, $2 - interval '40 days')")
+        .bind(yard.school.as_str())
+        .bind(yard.city.now())
+        .execute(&mut yard.admin)
+        .await
+        .expect("a row");
     let finished =
         "select count(*) from app.scrub where last_finished_at is not null and began_at is null and $1 <> ''";
     for _ in 0..30 {
@@ -227,6 +234,8 @@ async fn the_worker_goes_round_and_what_is_open_is_tried_again() {
     let proven =
         "select count(*) from app.stored_object where verified_at = (select last_began_at from app.scrub) and $1 <> ''";
     assert_eq!(yard.number(proven).await, yard.number(kept).await - 1, "all but the lost one");
+    let of_mine = "select count(*) from app.stored_object where school_code = $1";
+    assert_eq!(yard.number(of_mine).await, 1, "what nobody keeps is forgotten");
     let counted = "select last_copies from app.scrub where $1 <> ''";
     assert_eq!(yard.number(counted).await, 2 * (yard.number(kept).await - 1));
 

@@ -214,9 +214,11 @@ pub(crate) fn size(bytes: i64) -> String {
 impl Who {
     fn new(session: &Session, path: &str) -> Self {
         let hat = session.hat();
-        let links = nav::entries(hat.role).iter().map(|entry| {
-            let url = nav::url(hat, entry);
-            let current = lies_under(path, &url);
+        let entries = nav::entries(hat.role);
+        let urls: Vec<String> = entries.iter().map(|entry| nav::url(hat, entry)).collect();
+        let here = closest(path, &urls).map(str::to_owned);
+        let links = entries.iter().zip(urls).map(|(entry, url)| {
+            let current = here.as_ref() == Some(&url);
             NavLink { label: entry.label, url, current }
         });
         let hats = session.hats.iter().enumerate().map(|(index, choice)| HatChoice {
@@ -234,6 +236,11 @@ impl Who {
             hats: if session.hats.len() > 1 { hats.collect() } else { Vec::new() },
         }
     }
+}
+
+/// Where in the navigation a page lies: of `/bureau` and `/bureau/deadlines` the longer one that holds it.
+fn closest<'a>(path: &str, urls: &'a [String]) -> Option<&'a str> {
+    urls.iter().map(String::as_str).filter(|url| lies_under(path, url)).max_by_key(|url| url.len())
 }
 
 /// `/s/1/outcomes/7?x` lies under `/s/1/outcomes`, `/s/1/outcomes-old` does not.
@@ -259,5 +266,9 @@ mod tests {
     fn the_entry_that_holds_the_page_is_current() {
         assert!(lies_under("/s/123456/outcomes/7?tab=1", "/s/123456/outcomes"));
         assert!(!lies_under("/s/123456/outcomes-old", "/s/123456/outcomes"));
+        let urls = ["/bureau", "/bureau/deadlines"].map(str::to_owned);
+        assert_eq!(closest("/bureau/deadlines?hour=1", &urls), Some("/bureau/deadlines"));
+        assert_eq!(closest("/bureau/progress.csv", &urls), Some("/bureau"));
+        assert_eq!(closest("/demo", &urls), None);
     }
 }

@@ -112,7 +112,9 @@ fn redis_connection(house: &House) -> Result<ConnectionManager> {
 pub fn own_rounds(db: Db, clock: Clock) -> Vec<Periodic> {
     let sealer = Arc::new((db.clone(), clock.clone()));
     vec![
-        bureau::recount(db, clock),
+        bureau::recount(db.clone(), clock.clone()),
+        bureau::deadlines(db.clone(), clock.clone()),
+        bureau::dispatch(db, clock),
         Periodic::new("audit.seal", SEAL_EVERY, &sealer, |house: Arc<(Db, Clock)>| async move {
             chain::seal(&house.0, &house.1).await.map(|_| ()).map_err(JobError::from)
         }),

@@ -4,6 +4,8 @@ mod certifier;
 mod counsellor;
 mod import;
 mod office;
+mod outage;
+mod proposal;
 mod setting;
 mod window;
 
@@ -11,7 +13,7 @@ use std::sync::Arc;
 
 use blob::Vault;
 use kernel::secrets::Keys;
-use store::Db;
+use store::{Db, jobs::JobHandler};
 use web::{HasWeb, Routes, Service, Web};
 
 pub use import::{Counts, File, Importer, Kind, NotImported, NotRecognised, Unreadable};
@@ -37,11 +39,16 @@ pub fn service(needs: Needs) -> Service {
     let routes = office::routes()
         .merge(import::routes())
         .merge(window::routes())
+        .merge(proposal::routes())
         .merge(setting::routes())
         .merge(certifier::routes())
         .merge(counsellor::routes());
-    let (routes, list) = routes.with_state(room);
-    Service { name: "school", routes, list, jobs: Vec::new(), periodic: Vec::new() }
+    let (routes, list) = routes.with_state(Arc::clone(&room));
+    let jobs = vec![
+        JobHandler::new(proposal::KIND, &room, proposal::receive),
+        JobHandler::new(outage::KIND, &room, outage::apply),
+    ];
+    Service { name: "school", routes, list, jobs, periodic: Vec::new() }
 }
 
 struct Room {

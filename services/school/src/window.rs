@@ -1,12 +1,12 @@
 //! When the school opens what: windows by kind, year, term and grade (作業時間, domain §4.3, F-129).
 
-mod pages;
-mod store;
+pub(crate) mod pages;
+pub(crate) mod store;
 
 use crate::OfficeRoutes;
 use kernel::{
     calendar::{AcademicYear, RosterTerm, TAIPEI, parse_date_time},
-    rules::{Ruleset, Window, WindowKind},
+    rules::{Ruleset, Window, WindowError, WindowKind},
 };
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
@@ -78,9 +78,13 @@ impl Typed {
         };
         let grade = (grade != 0).then_some(grade);
         let window = Window { kind, academic_year, term, grade, opens_at, closes_at };
-        let lawful = window.check(&Ruleset::of(academic_year), None);
-        lawful.map(|()| (window, stage)).map_err(|error| FieldErrors::one("closes", error.to_string()))
+        lawful(&window).map(|()| (window, stage)).map_err(|error| FieldErrors::one("closes", error.to_string()))
     }
+}
+
+/// Whether the regulation allows the window, whoever wants it so: the form, or a proposal that is adopted.
+pub(crate) fn lawful(window: &Window) -> Result<(), WindowError> {
+    window.check(&Ruleset::of(window.academic_year), None)
 }
 
 /// What the school should think of, though the window is lawful: the system doesn't know the day of the ceremony.

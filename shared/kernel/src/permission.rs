@@ -68,6 +68,10 @@ permissions! {
     SettingsWrite = "settings.write",
     /// Watch the progress of all schools, as counts.
     ProgressView = "progress.view",
+    /// Propose other closing times to schools, which decide themselves.
+    DeadlinePropose = "deadline.propose",
+    /// Record an outage, which extends the windows it hit.
+    OutageRecord = "outage.record",
     /// Read the audit.
     AuditRead = "audit.read",
 }
@@ -107,7 +111,7 @@ impl Role {
             (P::ReceiptImport, R::OutcomeSubmitter | R::ActivitySubmitter | R::SchoolAdmin) => Scope::School,
             (P::ReceiptConfirm, R::Student) => Scope::Own,
             (P::RoleAssign | P::SettingsWrite, R::SchoolAdmin) => Scope::School,
-            (P::ProgressView, R::Bureau | R::Operator) => Scope::City,
+            (P::ProgressView | P::DeadlinePropose | P::OutageRecord, R::Bureau | R::Operator) => Scope::City,
             (P::AuditRead, R::Student) => Scope::Own,
             (P::AuditRead, R::SchoolAdmin) => Scope::School,
             (P::AuditRead, R::Bureau | R::Operator) => Scope::City,
@@ -138,6 +142,17 @@ mod tests {
     fn the_bureau_reads_no_portfolio() {
         for permission in [Permission::PortfolioView, Permission::CounsellingView, Permission::SelectionView] {
             assert_eq!(Role::Bureau.may(permission), None, "{}", permission.code());
+        }
+    }
+
+    /// Domain §2.4: windows are the school's; the city proposes, and extends them for what the city's system cost.
+    #[test]
+    fn the_city_sets_no_schools_windows_and_no_school_the_citys() {
+        for role in Role::ALL {
+            for permission in [Permission::DeadlinePropose, Permission::OutageRecord] {
+                assert_eq!(role.may(permission).is_some(), role.is_city(), "{} {}", role.code(), permission.code());
+            }
+            assert!(!(role.is_city() && role.may(Permission::SettingsWrite).is_some()), "{}", role.code());
         }
     }
 

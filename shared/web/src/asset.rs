@@ -32,6 +32,7 @@ const STYLES: &[(&str, &[u8])] = files![
     "css/pieces.css",
     "css/lists.css",
     "css/bars.css",
+    "css/heat.css",
     "css/upload.css",
     "css/people.css",
     "css/dialog.css",

@@ -33,7 +33,13 @@ const SCHOOL_ADMIN: &[Entry] = &[
     entry("課程諮詢", "/counselling-records"),
     entry("收訖明細", "/receipts"),
 ];
-const CITY: &[Entry] = &[entry("各校進度", "/bureau"), entry("系統健康", "/bureau/health")];
+const CITY: &[Entry] = &[
+    entry("各校進度", "/bureau"),
+    entry("截止時間", "/bureau/deadlines"),
+    entry("改期建議", "/bureau/proposals"),
+    entry("停機延長", "/bureau/outages"),
+    entry("系統健康", "/bureau/health"),
+];
 
 /// The navigation of a role. The first entry is where its holder lands after logging in.
 pub(crate) const fn entries(role: Role) -> &'static [Entry] {

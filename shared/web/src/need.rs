@@ -52,6 +52,8 @@ needs! {
     RoleAssign,
     SettingsWrite,
     ProgressView,
+    DeadlinePropose,
+    OutageRecord,
     AuditRead,
 }
 

@@ -27,3 +27,19 @@ test('the health of the promise, in numbers', async ({ as, look }) => {
   await expect(page.getByText('最近一次還原驗證')).toBeVisible();
   await look(page, 'bureau-health');
 });
+
+test('coming deadlines by hour, a proposal to move them, and outages', async ({ as, look }) => {
+  const page = await as(BUREAU);
+  await page.goto('/bureau/deadlines');
+  await expect(page.locator('.heat tbody tr')).toHaveCount(14);
+  await expect(page.locator('section').last().locator('tbody tr')).not.toHaveCount(0);
+  await look(page, 'bureau-deadlines');
+  await page.locator('.heat__cell a').first().click();
+  await expect(page.locator('.heat__cell a[aria-current]')).toHaveCount(1);
+  await page.getByRole('link', { name: '向這個時段的學校建議改期' }).click();
+  await page.getByRole('button', { name: '送出建議' }).click();
+  await expect(page.locator('#closes-error')).toBeVisible();
+  await look(page, 'bureau-proposal');
+  await page.goto('/bureau/outages');
+  await look(page, 'bureau-outages');
+});

@@ -164,7 +164,7 @@ fn csv(schools: &[SchoolProgress]) -> Result<Vec<u8>, csv::Error> {
 }
 
 /// `1,204`
-fn grouped(number: impl Into<i64>) -> String {
+pub(crate) fn grouped(number: impl Into<i64>) -> String {
     let digits = number.into().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {

@@ -115,7 +115,9 @@ pub fn own_rounds(db: Db, vault: Vault, clock: Clock) -> Vec<Periodic> {
     vec![
         scrub,
         measure,
-        bureau::recount(db, clock),
+        bureau::recount(db.clone(), clock.clone()),
+        bureau::deadlines(db.clone(), clock.clone()),
+        bureau::dispatch(db, clock),
         Periodic::new("audit.seal", SEAL_EVERY, &sealer, |house: Arc<(Db, Clock)>| async move {
             chain::seal(&house.0, &house.1).await.map(|_| ()).map_err(JobError::from)
         }),

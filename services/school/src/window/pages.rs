@@ -4,7 +4,12 @@ use super::{
     Typed, advice,
     store::{self, Numbered},
 };
-use crate::{Room, office::When};
+use crate::{
+    Room,
+    office::When,
+    outage::store::{self as outages, Extended},
+    proposal::store::{self as proposals, Proposal},
+};
 use askama::Template;
 use axum::{
     extract::{Path, State},
@@ -20,14 +25,35 @@ use web::{Answer, FieldErrors, Flash, Form, May, Page, Problem, Query, Tone, nee
 /// The name that PostgreSQL gives to the key (kind, year, term, grade, stage).
 const SAME_WINDOW: &str = "window_period_school_code_kind_academic_year_term_grade_sta_key";
 
+/// How the audit calls what the office changes itself.
+const CHANGE: &str = "window.change";
+
 #[derive(Template)]
 #[template(path = "window/index.html")]
 struct Index {
     page: Page,
     year: AcademicYear,
     windows: Vec<Numbered>,
+    /// What the bureau proposes and the office has not answered.
+    proposals: Vec<Proposal>,
+    /// The one that can't be adopted as it is.
+    refused: Option<Refused>,
+    /// What outages did lately.
+    extended: Vec<Extended>,
     typed: Typed,
     errors: FieldErrors,
+}
+
+impl Index {
+    fn refusal(&self, proposal: &Proposal) -> Option<&str> {
+        self.refused.as_ref().filter(|refused| refused.proposal == proposal.id).map(|refused| refused.message.as_str())
+    }
+}
+
+/// Why a proposal can't be adopted.
+pub(crate) struct Refused {
+    pub(crate) proposal: i64,
+    pub(crate) message: String,
 }
 
 #[derive(Template)]
@@ -64,6 +90,12 @@ fn grade_label(grade: &Option<i16>) -> String {
     grade.as_ref().map_or_else(|| "全部".to_owned(), |grade| format!("{grade} 年級"))
 }
 
+/// Of a row that has both as numbers.
+fn slot_label(term: &i16, grade: &i16) -> String {
+    let term = RosterTerm::new(*term).map_or_else(|_| String::new(), RosterTerm::label);
+    format!("{term}，{}", grade_label(&(*grade != 0).then_some(*grade)))
+}
+
 fn is_open(page: &Page, window: &Window) -> bool {
     window.opens_at <= page.now && page.now < window.closes_at
 }
@@ -75,22 +107,43 @@ pub(super) async fn index(
     Query(when): Query<When>,
 ) -> Answer {
     let year = when.year(may.now);
-    let [term, grade, stage] = ["0", "0", "1"].map(str::to_owned);
-    let typed = Typed { year: year.to_string(), term, grade, stage, ..Typed::default() };
-    draw_index(&may, &room, year, (typed, FieldErrors::new())).await
+    draw_index(&may, &room, year, Said::Nothing).await
 }
 
-async fn draw_index(
+/// The list again, with the reason why a proposal can't be adopted beside it.
+pub(crate) async fn redraw(
     may: &May<need::SettingsWrite>,
     room: &Room,
     year: AcademicYear,
-    (typed, errors): (Typed, FieldErrors),
+    refused: Refused,
 ) -> Answer {
+    draw_index(may, room, year, Said::Refused(refused)).await
+}
+
+/// What the page has to say to what was sent, if anything was.
+enum Said {
+    Nothing,
+    Wrong(Typed, FieldErrors),
+    Refused(Refused),
+}
+
+async fn draw_index(may: &May<need::SettingsWrite>, room: &Room, year: AcademicYear, said: Said) -> Answer {
     let mut tx = room.db.read(may, "school.window.list").await?;
     let windows = store::of_year(&mut tx, year).await?;
+    let proposals = proposals::waiting(&mut tx, None).await?;
+    let extended = outages::recent(&mut tx).await?;
     drop(tx);
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    web::html_with(status, &Index { page: may.page("作業時間"), year, windows, typed, errors })
+    let blank = || {
+        let [term, grade, stage] = ["0", "0", "1"].map(str::to_owned);
+        Typed { year: year.to_string(), term, grade, stage, ..Typed::default() }
+    };
+    let (status, typed, errors, refused) = match said {
+        Said::Nothing => (StatusCode::OK, blank(), FieldErrors::new(), None),
+        Said::Wrong(typed, errors) => (StatusCode::UNPROCESSABLE_ENTITY, typed, errors, None),
+        Said::Refused(refused) => (StatusCode::UNPROCESSABLE_ENTITY, blank(), FieldErrors::new(), Some(refused)),
+    };
+    let page = may.page("作業時間");
+    web::html_with(status, &Index { page, year, windows, proposals, refused, extended, typed, errors })
 }
 
 /// Announces a window.
@@ -102,14 +155,14 @@ pub(super) async fn create(
     let year = typed.year.parse().unwrap_or_else(|_| When::default().year(may.now));
     let (window, stage) = match typed.read() {
         Ok(read) => read,
-        Err(errors) => return draw_index(&may, &room, year, (typed, errors)).await,
+        Err(errors) => return draw_index(&may, &room, year, Said::Wrong(typed, errors)).await,
     };
     let mut tx = room.db.write(&may, "school.window.create").await?;
     match store::insert(&mut tx, &window, stage).await {
         Ok(_) => tx.commit().await?,
         Err(error) if error.is_constraint(SAME_WINDOW) => {
             drop(tx);
-            return draw_index(&may, &room, year, (typed, already_there())).await;
+            return draw_index(&may, &room, year, Said::Wrong(typed, already_there())).await;
         }
         Err(error) => return Err(error.into()),
     }
@@ -166,7 +219,7 @@ pub(super) async fn update(
         Err(errors) => return redraw(typed, errors),
     };
     let mut tx = room.db.write(&may, "school.window.update").await?;
-    match store::update(&mut tx, &before, (&window, stage)).await {
+    match store::change(&mut tx, CHANGE, &before, (&window, stage)).await {
         Ok(()) => tx.commit().await?,
         Err(error) if error.is_constraint(SAME_WINDOW) => return redraw(typed, already_there()),
         Err(error) => return Err(error.into()),
@@ -186,7 +239,7 @@ pub(super) async fn close(
     }
     let closed = Window { closes_at: may.now, ..before.window.clone() };
     let mut tx = room.db.write(&may, "school.window.close").await?;
-    store::update(&mut tx, &before, (&closed, before.stage)).await?;
+    store::change(&mut tx, CHANGE, &before, (&closed, before.stage)).await?;
     tx.commit().await?;
     let list = may.url(format_args!("/office/windows?year={}", closed.academic_year));
     Ok(web::redirect_with(list, &Flash::good("已提前結束")))

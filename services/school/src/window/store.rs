@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 /// A window with its number.
-pub(super) struct Numbered {
-    pub(super) id: i64,
-    pub(super) stage: i16,
-    pub(super) window: Window,
+pub(crate) struct Numbered {
+    pub(crate) id: i64,
+    pub(crate) stage: i16,
+    pub(crate) window: Window,
 }
 
 struct Row {
@@ -57,7 +57,7 @@ pub(super) async fn of_year(tx: &mut TenantTx, year: AcademicYear) -> Result<Vec
 }
 
 /// One window.
-pub(super) async fn find(tx: &mut TenantTx, id: i64) -> Result<Option<Numbered>, Error> {
+pub(crate) async fn find(tx: &mut TenantTx, id: i64) -> Result<Option<Numbered>, Error> {
     let school = tx.school();
     let row = sqlx::query_as!(
         Row,
@@ -69,6 +69,26 @@ pub(super) async fn find(tx: &mut TenantTx, id: i64) -> Result<Option<Numbered>,
     .fetch_optional(tx.conn())
     .await?;
     Ok(row.and_then(Row::numbered))
+}
+
+/// The windows that were open at some moment of a time, held until the transaction ends.
+pub(crate) async fn open_between(
+    tx: &mut TenantTx,
+    from: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Result<Vec<Numbered>, Error> {
+    let school = tx.school();
+    let rows = sqlx::query_as!(
+        Row,
+        "select id, kind, academic_year, term, grade, stage, opens_at, closes_at from school.window_period
+         where school_code = $1 and opens_at < $3 and closes_at > $2 order by id for update",
+        school.as_str(),
+        from,
+        until
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().filter_map(Row::numbered).collect())
 }
 
 /// Announces a window; [`Error::Constraint`] if there is one for the same kind, year, term, grade and stage.
@@ -92,8 +112,13 @@ pub(super) async fn insert(tx: &mut TenantTx, window: &Window, stage: i16) -> Re
     Ok(id)
 }
 
-/// Changes a window that still is as the person saw it.
-pub(super) async fn update(tx: &mut TenantTx, before: &Numbered, (window, stage): (&Window, i16)) -> Result<(), Error> {
+/// Changes a window that still is as it was seen; audited as the `action`.
+pub(crate) async fn change(
+    tx: &mut TenantTx,
+    action: &'static str,
+    before: &Numbered,
+    (window, stage): (&Window, i16),
+) -> Result<(), Error> {
     let school = tx.school();
     let changed = sqlx::query!(
         "update school.window_period
@@ -114,7 +139,7 @@ pub(super) async fn update(tx: &mut TenantTx, before: &Numbered, (window, stage)
     .execute(tx.conn())
     .await?;
     tx.expect_one(changed.rows_affected())?;
-    let audit = Audit::new("window.change", "window_period", before.id);
+    let audit = Audit::new(action, "window_period", before.id);
     tx.audit(audit.before(facts(&before.window)).after(facts(window)));
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod bureau;
 mod certification;
 mod counseling;
+mod deadlines;
 mod house;
 mod identity;
 mod portfolio;

@@ -26,6 +26,9 @@ async fn read(city: &City, service: &str, school: Option<&str>, sql: String) -> 
     }
 }
 
+/// The bureau's counts, which are of all schools.
+const COUNTS: [&str; 2] = ["bureau.school_progress", "bureau.deadline"];
+
 /// SQLSTATE insufficient_privilege.
 const REFUSED: &str = "42501";
 
@@ -41,12 +44,13 @@ fn harmless(found: &Result<i64, String>) -> bool {
 async fn a_role_sees_one_school_or_nothing() {
     let city = City::up().await;
     city.round("bureau.progress").await;
+    city.round("bureau.deadlines").await;
     let tables = tenant_tables(&mut city.admin().await).await;
     let mut seen = 0;
     for service in SERVICES {
         for table in &tables {
-            if service == "bureau" && table == "bureau.school_progress" {
-                continue; // its counts are for all schools
+            if service == "bureau" && COUNTS.contains(&table.as_str()) {
+                continue;
             }
             let all = read(&city, service, None, format!("select count(*) from {table}")).await;
             assert!(harmless(&all), "{service} without a school reads {table}: {all:?}");
@@ -70,7 +74,7 @@ async fn the_bureaus_role_reads_counts_and_nothing_else() {
     tables.extend(
         ["identity.person", "identity.account", "identity.membership", "identity.temporary_account"].map(str::to_owned),
     );
-    for table in tables.iter().filter(|table| *table != "bureau.school_progress") {
+    for table in tables.iter().filter(|table| !COUNTS.contains(&table.as_str())) {
         let columns: Vec<String> = sqlx::query_scalar(
             "select attname::text from pg_attribute where attrelid = $1::text::regclass and attnum > 0 and not attisdropped",
         )
@@ -101,8 +105,9 @@ async fn rooms_write_their_own_schema_only() {
     .fetch_all(&mut city.admin().await)
     .await
     .expect("the catalog");
-    // the summary is the worker's to recount (tenancy §7)
-    assert_eq!(foreign, ["svc_worker writes bureau.school_progress"]);
+    // the summaries are the worker's to recount (tenancy §7), and it notes what it carried between bureau and schools
+    let carried = ["deadline", "outage_school", "school_progress", "window_proposal"];
+    assert_eq!(foreign, carried.map(|table| format!("svc_worker writes bureau.{table}")));
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ const CITY_TABLES: &[(&str, &str)] = &[
     ("identity.account", "a login comes before a tenant"),
     ("identity.membership", "says which tenants a login may choose from"),
     ("identity.temporary_account", "a login comes before a tenant"),
+    ("app.proof", "a backup holds all schools"),
 ];
 
 /// Indexes that don't begin with the school, each with its reason.

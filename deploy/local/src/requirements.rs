@@ -33,6 +33,9 @@ pub const PROGRAMS: &[Requirement] = &[
     needs("python3", "python3"),
     needs("pip3", "python3-pip"),
     needs("qpdf", "qpdf"),
+    needs("barman-cloud-backup", "barman-cli-cloud"),
+    // which barman-cli-cloud only suggests
+    needs("/usr/lib/python3/dist-packages/boto3/__init__.py", "python3-boto3"),
 ];
 
 /// What the checks of `cargo verify` need besides.

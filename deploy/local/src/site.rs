@@ -44,6 +44,7 @@ const SECRETS: &[&str] = &[
     "s3-admin",
     "s3",
     "s3-replica",
+    "s3-backup",
     "ldap-admin",
     "ldap-search",
     "sso-client",

@@ -2,9 +2,11 @@
 
 pub mod account;
 pub mod audit;
+pub mod backup;
 pub mod doctor;
 pub mod job;
 pub mod migrate;
+pub mod restore;
 pub mod serve;
 pub mod tenant;
 

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use licheng::commands::{account, audit, doctor, job, migrate, seed, serve, tenant};
+use licheng::commands::{account, audit, backup, doctor, job, migrate, restore, seed, serve, tenant};
+use std::process::ExitCode;
 
 /// Licheng (歷程): the city's student learning portfolio.
 #[derive(Parser)]
@@ -32,14 +33,22 @@ enum Action {
     /// Check the audit's hash chain.
     #[command(subcommand)]
     Audit(audit::Action),
+    /// Make, list, prove and prune backups of the database.
+    #[command(subcommand)]
+    Backup(backup::Action),
+    /// Bring back one student, one school or everything from a backup.
+    #[command(subcommand)]
+    Restore(restore::Action),
     /// Fill an empty database with an invented city.
     Seed(seed::Options),
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> Result<ExitCode> {
     rustls::crypto::ring::default_provider().install_default().expect("no other provider was installed before");
-    match Command::parse().action {
+    let done = match Command::parse().action {
+        Action::Backup(action) => return backup::run(action).await,
+        Action::Restore(action) => restore::run(action).await,
         Action::Serve(options) => serve::run(options).await,
         Action::Migrate => migrate::run().await,
         Action::Tenant(action) => tenant::run(action).await,
@@ -48,5 +57,6 @@ async fn main() -> Result<()> {
         Action::Job(action) => job::run(action).await,
         Action::Audit(action) => audit::run(action).await,
         Action::Seed(options) => seed::run(options).await,
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

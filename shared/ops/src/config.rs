@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use providers::{Central, Ldap, Mail, Oidc};
+pub use providers::{Backup, Central, Ldap, Mail, Oidc};
 use reader::Reader;
 pub use reader::{ConfigError, Lookup};
 pub use table::table;
@@ -45,6 +45,8 @@ pub struct Config {
     pub oidc: Option<Oidc>,
     /// The Ministry's central database; without it submission is by hand (download the files).
     pub central: Option<Central>,
+    /// Where the database's backups go.
+    pub backup: Option<Backup>,
     /// The secret all keys are derived from.
     pub keys: Keys,
     /// Logs, traces and metrics.
@@ -76,6 +78,10 @@ impl Config {
         let ldap = Ldap::read(reader);
         let oidc = Oidc::read(reader);
         let central = Central::read(reader);
+        let backup = Backup::read(reader);
+        if let (Some(storage), Some(backup)) = (&storage, &backup) {
+            storage.refuse(reader, backup);
+        }
         let keys = Keys::read(reader);
         let telemetry = Telemetry::read(reader);
         let rates = Rates::read(reader);
@@ -90,6 +96,7 @@ impl Config {
             ldap,
             oidc,
             central,
+            backup,
             keys: keys?,
             telemetry: telemetry?,
             rates: rates?,
@@ -264,6 +271,14 @@ impl Storage {
             reader.problem("LICHENG_S3_REPLICA_BUCKET", "is the same bucket as the first copy");
         }
         Some(Self { public_endpoint: public_endpoint.unwrap_or_else(|| primary.endpoint.clone()), primary, replica })
+    }
+
+    /// Backups among the files would be erased with them.
+    fn refuse(&self, reader: &mut Reader, backup: &Backup) {
+        let is_same = |bucket: &Bucket| (&bucket.endpoint, &bucket.bucket) == (&backup.endpoint, &backup.bucket);
+        if is_same(&self.primary) || is_same(&self.replica) {
+            reader.problem("LICHENG_BACKUP_S3_BUCKET", "is a bucket of students' files");
+        }
     }
 }
 

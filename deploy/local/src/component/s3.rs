@@ -1,5 +1,5 @@
-//! SeaweedFS as the S3 server, with two buckets under separate keys. The copy lies on the same
-//! server here; in production the replica is another one, and its variables name it.
+//! SeaweedFS as the S3 server, with three buckets under separate keys. The copy and the backups lie on the
+//! same server here; in production they have servers of their own, and their variables name them.
 
 use std::fs;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use crate::tools::run;
 
 const BUCKET: &str = "licheng";
 const REPLICA: &str = "licheng-replica";
+const BACKUP: &str = "licheng-backup";
 const ADMIN_KEY: &str = "administrator";
 
 /// Starts it and makes the buckets ready: versioned, open to uploads from the application's pages.
@@ -46,10 +47,14 @@ pub(crate) async fn up(site: &Site, origin: &str) -> Result<Part> {
         ("LICHENG_S3_BUCKET", BUCKET.to_owned()),
         ("LICHENG_S3_ACCESS_KEY", BUCKET.to_owned()),
         ("LICHENG_S3_SECRET_KEY", site.secret("s3").to_owned()),
-        ("LICHENG_S3_REPLICA_ENDPOINT", endpoint),
+        ("LICHENG_S3_REPLICA_ENDPOINT", endpoint.clone()),
         ("LICHENG_S3_REPLICA_BUCKET", REPLICA.to_owned()),
         ("LICHENG_S3_REPLICA_ACCESS_KEY", REPLICA.to_owned()),
         ("LICHENG_S3_REPLICA_SECRET_KEY", site.secret("s3-replica").to_owned()),
+        ("LICHENG_BACKUP_S3_ENDPOINT", endpoint),
+        ("LICHENG_BACKUP_S3_BUCKET", BACKUP.to_owned()),
+        ("LICHENG_BACKUP_S3_ACCESS_KEY", BACKUP.to_owned()),
+        ("LICHENG_BACKUP_S3_SECRET_KEY", site.secret("s3-backup").to_owned()),
     ]);
     Ok(Part { running: vec![running], env })
 }
@@ -86,7 +91,7 @@ fn options(site: &Site) -> Vec<String> {
     options
 }
 
-/// The application's two keys reach one bucket each; a third, ours, makes the buckets.
+/// The application's three keys reach one bucket each; a fourth, ours, makes the buckets.
 fn identities_of(site: &Site) -> serde_json::Value {
     let limited = |bucket: &str, secret: &str| {
         let actions = ["Admin", "Read", "Write", "List", "Tagging"];
@@ -104,20 +109,22 @@ fn identities_of(site: &Site) -> serde_json::Value {
         },
         limited(BUCKET, site.secret("s3")),
         limited(REPLICA, site.secret("s3-replica")),
+        limited(BACKUP, site.secret("s3-backup")),
     ]})
 }
 
-/// Once per data folder and origin.
+/// Once per data folder, origin and list of buckets.
 async fn prepare(site: &Site, endpoint: &str, origin: &str) -> Result<()> {
     let done = site.data.join("s3.prepared");
-    if fs::read_to_string(&done).is_ok_and(|text| text == origin) {
+    let prepared = format!("{origin} {BUCKET} {REPLICA} {BACKUP}");
+    if fs::read_to_string(&done).is_ok_and(|text| text == prepared) {
         return Ok(());
     }
     let mut python = Command::new(path_of("python3")?);
     python
         .args(["-c", include_str!("../../prepare_s3.py")])
-        .args([endpoint, ADMIN_KEY, origin, BUCKET, REPLICA])
+        .args([endpoint, ADMIN_KEY, origin, BUCKET, REPLICA, BACKUP])
         .env("S3_SECRET_KEY", site.secret("s3-admin"));
     run(python).await?;
-    Ok(fs::write(done, origin)?)
+    Ok(fs::write(done, prepared)?)
 }

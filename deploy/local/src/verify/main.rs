@@ -6,6 +6,7 @@ mod build;
 mod database;
 mod helm;
 mod policy;
+mod restore;
 mod runner;
 mod stage;
 mod summary;
@@ -40,6 +41,7 @@ const STEPS: &[Step] = &[
     Step { name: "demo city", run: database::seed },
     Step { name: "migrations, seeded database", run: database::migrate },
     Step { name: "helm chart", run: helm::check },
+    Step { name: "restores", run: restore::test },
     Step { name: "browser", run: browser::test },
 ];
 

@@ -30,6 +30,13 @@ pub async fn run() -> Result<()> {
         let found = house.vault.check(part).await.map(|()| "answers".to_owned()).map_err(Into::into);
         report(name, found, advice);
     }
+    match &house.config.backup {
+        Some(backup) => {
+            let found = crate::backup::records(backup).check().await.map(|()| "answers".to_owned()).map_err(Into::into);
+            report("backups", found, "check LICHENG_BACKUP_S3_*; without it a broken database is lost");
+        }
+        None => println!("none  backups: set LICHENG_BACKUP_S3_ENDPOINT and the variables beside it"),
+    }
     for (name, configured) in [
         ("mail", house.config.mail.is_some()),
         ("single sign-on", house.config.oidc.is_some()),

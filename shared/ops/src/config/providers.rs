@@ -1,9 +1,9 @@
-//! The optional concerns: providers of log-in, mail and the central database. A concern is on when its first
+//! The optional concerns: providers of log-in, mail, the central database and backups. A concern is on when its first
 //! variable is set.
 
 use std::path::PathBuf;
 
-use super::reader::Reader;
+use super::reader::{self, ConfigError, Lookup, Reader};
 use super::values::{HttpUrl, Secret};
 
 /// Outgoing mail.
@@ -112,5 +112,64 @@ impl Central {
         let url = reader.required("LICHENG_CENTRAL_URL");
         let key = reader.required("LICHENG_CENTRAL_KEY");
         Some(Self { url: url?, key: key? })
+    }
+}
+
+/// The bucket that keeps the database's backups: a third one, with keys of its own, so that whoever holds the
+/// application's keys can't erase them.
+#[derive(Clone, Debug)]
+pub struct Backup {
+    /// `LICHENG_BACKUP_S3_ENDPOINT`, optional: address of the S3 server that keeps the database's backups; without it
+    /// there are none.
+    pub endpoint: HttpUrl,
+    /// `LICHENG_BACKUP_S3_REGION`, default `us-east-1`: region that its signatures name.
+    pub region: String,
+    /// `LICHENG_BACKUP_S3_BUCKET`, optional: name of its bucket; needed with `LICHENG_BACKUP_S3_ENDPOINT`.
+    pub bucket: String,
+    /// `LICHENG_BACKUP_S3_ACCESS_KEY`, optional: its access key id; needed with `LICHENG_BACKUP_S3_ENDPOINT`.
+    pub access_key: Secret,
+    /// `LICHENG_BACKUP_S3_SECRET_KEY`, optional: its secret access key; needed with `LICHENG_BACKUP_S3_ENDPOINT`.
+    pub secret_key: Secret,
+    /// `LICHENG_BACKUP_NAME`, default `licheng`: the database's folder in that bucket, where several databases share
+    /// one (letters, digits, `-`, `_`, `.`).
+    pub name: String,
+}
+
+impl Backup {
+    /// Reads the process environment, for commands that run where the database runs and know nothing else; nothing
+    /// where it is not configured.
+    pub fn from_env() -> Result<Option<Self>, ConfigError> {
+        Self::from_lookup(&reader::environment)
+    }
+
+    /// Reads from any source of variables.
+    pub fn from_lookup(lookup: &Lookup) -> Result<Option<Self>, ConfigError> {
+        reader::read(lookup, |reader| Some(Self::read(reader)))
+    }
+
+    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
+        let rest = ["LICHENG_BACKUP_S3_BUCKET", "LICHENG_BACKUP_S3_ACCESS_KEY", "LICHENG_BACKUP_S3_SECRET_KEY"];
+        reader.concern("LICHENG_BACKUP_S3_ENDPOINT", &rest)?;
+        let endpoint = reader.required("LICHENG_BACKUP_S3_ENDPOINT");
+        let region = reader.or_default("LICHENG_BACKUP_S3_REGION", "us-east-1");
+        let bucket: Option<String> = reader.required("LICHENG_BACKUP_S3_BUCKET");
+        let access_key = reader.required("LICHENG_BACKUP_S3_ACCESS_KEY");
+        let secret_key = reader.required("LICHENG_BACKUP_S3_SECRET_KEY");
+        let name: Option<String> = reader.or_default("LICHENG_BACKUP_NAME", "licheng");
+        // both go into PostgreSQL's restore_command, which a shell reads
+        for (variable, text) in [("LICHENG_BACKUP_S3_BUCKET", &bucket), ("LICHENG_BACKUP_NAME", &name)] {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            if text.as_ref().is_some_and(|text| !text.chars().all(plain)) {
+                reader.problem(variable, "may hold letters, digits, '-', '_' and '.' only");
+            }
+        }
+        Some(Self {
+            endpoint: endpoint?,
+            region: region?,
+            bucket: bucket?,
+            access_key: access_key?,
+            secret_key: secret_key?,
+            name: name?,
+        })
     }
 }

@@ -113,6 +113,7 @@ fn half_a_concern_is_a_mistake() {
         wrong(&[("LICHENG_OIDC_ISSUER", "https://sso.example.tw")]),
         ["LICHENG_OIDC_CLIENT_ID", "LICHENG_OIDC_CLIENT_SECRET"]
     );
+    assert_eq!(wrong(&[("LICHENG_BACKUP_S3_BUCKET", "third")]), ["LICHENG_BACKUP_S3_BUCKET"]);
 }
 
 #[test]
@@ -177,4 +178,26 @@ fn docs_name_exactly_what_is_read() {
 fn readme_carries_the_table() {
     let readme = include_str!("../../../../README.md");
     assert!(readme.contains(&table()), "replace the configuration table in README.md by:\n{}", table());
+}
+
+#[test]
+fn backups_lie_in_a_bucket_of_their_own_under_a_plain_name() {
+    let backup = |bucket, name| {
+        with(&[
+            ("LICHENG_BACKUP_S3_ENDPOINT", "http://s3:8333"),
+            ("LICHENG_BACKUP_S3_BUCKET", bucket),
+            ("LICHENG_BACKUP_S3_ACCESS_KEY", "hush"),
+            ("LICHENG_BACKUP_S3_SECRET_KEY", "hush"),
+            ("LICHENG_BACKUP_NAME", name),
+        ])
+    };
+    assert_eq!(backup("third", "").unwrap().backup.unwrap().name, "licheng");
+    for (bucket, name, variable) in [
+        ("first", "", "LICHENG_BACKUP_S3_BUCKET"),
+        ("second", "", "LICHENG_BACKUP_S3_BUCKET"),
+        ("third", "a'; rm", "LICHENG_BACKUP_NAME"),
+    ] {
+        let error = backup(bucket, name).unwrap_err();
+        assert_eq!(error.variables().collect::<Vec<_>>(), [variable], "{bucket} {name}");
+    }
 }

@@ -5,6 +5,7 @@ mod certification;
 mod counseling;
 mod house;
 mod identity;
+mod isolation;
 mod portfolio;
 mod school;
 mod submission;

@@ -70,6 +70,7 @@ impl Weather {
 /// Everything that runs.
 pub(crate) struct Stage {
     inner: tokio::sync::Mutex<Inner>,
+    ports: Vec<(&'static str, SocketAddr)>,
     /// Rooms that ended without being killed.
     pub(crate) fallen: AtomicU64,
     pub(crate) weather: Arc<Weather>,
@@ -137,6 +138,7 @@ impl Stage {
         worker_env.insert("LICHENG_LISTEN".to_owned(), worker.to_string());
         let stage = Self {
             inner,
+            ports,
             fallen: AtomicU64::new(0),
             weather,
             front,
@@ -147,7 +149,7 @@ impl Stage {
             programs: options.programs.clone(),
             has_disk,
         };
-        for (name, address) in &ports {
+        for (name, address) in &stage.ports {
             stage.serving(name, *address).await?;
         }
         Ok(Arc::new(stage))
@@ -201,8 +203,14 @@ impl Stage {
             let stood = running.is_up() || running.start_again().is_ok();
             drop(inner);
             tokio::time::sleep(Duration::from_millis(300)).await;
+            // a room that starts while the database is away ends, and is started again
+            let port = self.ports.iter().find(|(room, _)| *room == name).map(|(_, address)| address.port());
+            let serves = match port {
+                Some(port) => accepts_connections(port).await,
+                None => true,
+            };
             let mut inner = self.inner.lock().await;
-            if stood && inner.find(name)?.is_up() {
+            if stood && serves && inner.find(name)?.is_up() {
                 inner.down.remove(name);
                 return Ok(());
             }

@@ -95,6 +95,9 @@ struct Campaign {
 /// What somebody learns from an answer without reading it: status, kind, and where it leads.
 type Outside = (u16, String, String);
 
+/// Who sends a form where, the field with the id, the id of school B, and what else the form holds.
+type Field<'a> = (Role, &'a str, &'a str, i64, &'a [(&'a str, &'a str)]);
+
 impl Campaign {
     async fn over(city: City) -> Self {
         let mut admin = city.admin().await;
@@ -237,7 +240,7 @@ impl Campaign {
             let (nobodys, _) = self.ask(who, "GET", &format!("{path}{NOWHERE}"), &[]).await;
             assert_eq!(theirs, nobodys, "{path}{id} as {}", role.code());
         }
-        let forms: [(Role, &str, &str, i64, &[(&str, &str)]); 9] = [
+        let forms: [Field<'_>; 9] = [
             (Role::Student, "outcomes", "course_record", record, &[("summary", "x")]),
             (Role::Student, "selection", "outcome", outcome, &[]),
             (Role::Student, "selection", "activity", activity, &[]),

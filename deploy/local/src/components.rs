@@ -156,6 +156,12 @@ impl Components {
         }
     }
 
+    /// What was started, to be killed, frozen and started again by name: how a test finds out what the application
+    /// does then. The directory is not among them.
+    pub fn running(&mut self) -> &mut [Running] {
+        &mut self.running
+    }
+
     /// Ends all components at the same time, each within its grace.
     pub async fn stop(mut self) {
         let _gone = fs::remove_file(self.site.data.join(ENV_FILE));

@@ -23,6 +23,6 @@ pub use components::{Components, Options};
 pub use people::{Person, ldif};
 pub use process::{Launch, Running, Stop, accepts_connections, until_interrupted};
 pub use progress::Progress;
-pub use requirements::{PROGRAMS, Requirement, VERIFICATION, install_missing};
+pub use requirements::{FALSE_CLOCK, FAULTS, PROGRAMS, Requirement, VERIFICATION, install_missing};
 pub use tools::{NPM_CI, Tools, target_folder};
 pub use workspace::{cargo, workspace_folder};

@@ -85,7 +85,13 @@ impl Launch {
     /// The program cannot be started, or the folders cannot be written.
     pub fn start(mut self, data: &Path) -> Result<Running> {
         let log_file = data.join("logs").join(format!("{}.log", self.name));
+        let record_file = data.join("run").join(format!("{}.json", self.name));
         let log = File::create(&log_file).with_context(|| format!("cannot write {}", log_file.display()))?;
+        let (child, record) = self.spawn(log, &record_file)?;
+        Ok(Running { launch: self, child, record, record_file, log_file })
+    }
+
+    fn spawn(&mut self, log: File, record_file: &Path) -> Result<(Child, Record)> {
         let child = self
             .command
             .stdin(Stdio::null())
@@ -101,9 +107,8 @@ impl Launch {
             stop: self.stop,
             grace_ms: self.grace.as_millis().try_into().unwrap_or(u64::MAX),
         };
-        let record_file = data.join("run").join(format!("{}.json", self.name));
-        fs::write(&record_file, serde_json::to_string(&record)?)?;
-        Ok(Running { name: self.name, child, record, record_file, log_file })
+        fs::write(record_file, serde_json::to_string(&record)?)?;
+        Ok((child, record))
     }
 }
 
@@ -120,7 +125,7 @@ struct Record {
 /// A started program. Dropping it kills its process group; [`Running::stop`] ends it properly.
 #[derive(Debug)]
 pub struct Running {
-    name: String,
+    launch: Launch,
     child: Child,
     record: Record,
     record_file: PathBuf,
@@ -130,7 +135,7 @@ pub struct Running {
 impl Running {
     /// Its name, as in its log's.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.launch.name
     }
 
     /// Its process id.
@@ -149,11 +154,11 @@ impl Running {
                 return Ok(self);
             }
             if let Some(status) = self.child.try_wait()? {
-                bail!("{} ended with {status}{}", self.name, self.log_tail());
+                bail!("{} ended with {status}{}", self.launch.name, self.log_tail());
             }
             if Instant::now() > deadline {
                 let seconds = START.as_secs();
-                bail!("{} is not ready after {seconds} s{}", self.name, self.log_tail());
+                bail!("{} is not ready after {seconds} s{}", self.launch.name, self.log_tail());
             }
             tokio::time::sleep(GLANCE).await;
         }
@@ -174,6 +179,53 @@ impl Running {
         let lines: Vec<&str> = log.lines().collect();
         let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n  ");
         format!("; the end of {}:\n  {tail}", self.log_file.display())
+    }
+
+    /// Whether it has not ended.
+    pub fn is_up(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Kills it and everything it has started, without a warning: what a crash of the machine does to it, but for
+    /// what the operating system has already taken over to write.
+    ///
+    /// # Errors
+    /// The operating system cannot tell that it ended.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.signal("KILL");
+        self.child.wait().await?;
+        Ok(())
+    }
+
+    /// Stops it and everything it has started where they are, until [`Running::thaw`].
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    /// Starts it once more as it was started, its log going on. Whether it is ready is for the caller to find out.
+    ///
+    /// # Errors
+    /// It has not ended, or cannot be started.
+    pub fn start_again(&mut self) -> Result<()> {
+        if self.is_up() {
+            bail!("{} runs already", self.launch.name);
+        }
+        let log = File::options().append(true).open(&self.log_file)?;
+        (self.child, self.record) = self.launch.spawn(log, &self.record_file)?;
+        Ok(())
+    }
+
+    /// To all of them in one go: PostgreSQL's processes lead groups of their own, and those left would hold its
+    /// memory against the next start.
+    fn signal(&self, signal: &str) {
+        let family = with_descendants(self.record.pid);
+        let ids: Vec<String> = family.iter().map(u32::to_string).collect();
+        signal_process(signal, &ids.join(" "));
     }
 
     /// Asks it to end, waits as long as its grace allows, then kills its group.
@@ -237,10 +289,32 @@ fn start_time(pid: u32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
-/// The shell's own `kill`: sending a signal from Rust would take `unsafe` or one more crate.
-fn signal_process(signal: &str, target: &str) {
+/// A process and all that it and its children have started.
+fn with_descendants(pid: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let pairs: Vec<(u32, u32)> = ids.filter_map(|id| Some((id, parent(id)?))).collect();
+    let mut family = vec![pid];
+    let mut known = 0;
+    while known < family.len() {
+        let of = family[known];
+        family.extend(pairs.iter().filter(|(_, parent)| *parent == of).map(|(id, _)| *id));
+        known += 1;
+    }
+    family
+}
+
+/// Field 4 of `/proc/PID/stat`.
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat[stat.rfind(')')? + 1..].split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// The shell's own `kill`: sending a signal from Rust would take `unsafe` or one more crate. Several targets are
+/// separated by spaces.
+fn signal_process(signal: &str, targets: &str) {
     let _already_gone =
-        std::process::Command::new("sh").args(["-c", r#"kill -s "$0" -- "$1" 2>/dev/null"#, signal, target]).status();
+        std::process::Command::new("sh").args(["-c", r#"kill -s "$0" -- $1 2>/dev/null"#, signal, targets]).status();
 }
 
 /// Waits for Ctrl-C, or for SIGTERM or SIGHUP from whoever started us.
@@ -282,6 +356,39 @@ mod tests {
                 command.args(["-c", script]);
             })
             .stopped_by(Stop::Terminate, grace)
+    }
+
+    /// Issue 3 §2: what the fault campaign does to every component.
+    #[tokio::test]
+    async fn a_family_is_frozen_thawed_killed_and_started_again() {
+        let data = folder("family");
+        let log = data.join("logs/family.log");
+        let said = |times: usize| {
+            fs::read_to_string(&log)
+                .is_ok_and(|text| text.lines().filter(|line| line.starts_with("child")).count() >= times)
+        };
+        // the child leads a group of its own, as PostgreSQL's do
+        let script = "setsid sh -c 'echo child $$; while :; do sleep 0.1; done' & wait";
+        let running = shell("family", script, Duration::from_millis(50)).start(&data).unwrap();
+        let mut running = running.ready(async || said(1)).await.unwrap();
+        let state = |pid: u32| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat[stat.rfind(')').map_or(0, |at| at + 1)..].trim_start().chars().next()
+        };
+        let child: u32 = fs::read_to_string(&log).unwrap()["child ".len()..].trim().parse().unwrap();
+        running.freeze();
+        assert_eq!(state(child), Some('T'), "children are frozen as well");
+        assert!(running.start_again().is_err(), "what is frozen runs");
+        running.thaw();
+        assert_ne!(state(child), Some('T'));
+        running.kill().await.unwrap();
+        assert!(!running.is_up());
+        assert!(matches!(state(child), None | Some('Z')), "no child survives");
+        running.start_again().unwrap();
+        let mut running = running.ready(async || said(2)).await.unwrap();
+        assert!(running.is_up());
+        running.kill().await.unwrap();
+        fs::remove_dir_all(data).unwrap();
     }
 
     #[tokio::test]

@@ -45,6 +45,16 @@ pub const VERIFICATION: &[Requirement] = &[
     needs("pdftoppm", "poppler-utils"),
 ];
 
+/// What the fault campaign needs besides: a clock that goes wrong.
+pub const FAULTS: &[Requirement] = &[needs(FALSE_CLOCK, "libfaketime")];
+
+/// The library that shows a program another time.
+#[cfg(target_arch = "x86_64")]
+pub const FALSE_CLOCK: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+/// The library that shows a program another time.
+#[cfg(not(target_arch = "x86_64"))]
+pub const FALSE_CLOCK: &str = "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1";
+
 const fn needs(program: &'static str, package: &'static str) -> Requirement {
     Requirement { program, package }
 }

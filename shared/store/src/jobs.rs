@@ -61,7 +61,8 @@ impl From<Error> for JobError {
     /// A database that is away comes back; a row in an unexpected state is looked at again.
     fn from(error: Error) -> Self {
         match error {
-            Error::Unavailable(_) | Error::Stale => Self::retry(error),
+            // one in doubt finds its row gone if it was done
+            Error::Unavailable(_) | Error::InDoubt(_) | Error::Stale => Self::retry(error),
             other => Self::fail(format!("{other}: {:?}", std::error::Error::source(&other).map(ToString::to_string))),
         }
     }

@@ -151,7 +151,7 @@ impl TenantTx {
             return Err(Error::Unaudited(self.name));
         }
         self.write_entries().await?;
-        self.tx.commit().await?;
+        self.tx.commit().await.map_err(Error::of_commit)?;
         metrics::histogram!("licheng_transaction_seconds", "name" => self.name)
             .record(self.begun.elapsed().as_secs_f64());
         Ok(())
@@ -170,8 +170,12 @@ impl TenantTx {
                     .push_bind(job.kind)
                     .push_bind(&job.payload)
                     .push_bind(&self.ctx.request_id)
-                    .push_bind(self.ctx.now)
-                    .push_bind(job.run_at.unwrap_or(self.ctx.now));
+                    .push_bind(self.ctx.now);
+                // what is due at once is due for every worker, also when this process's clock is ahead of theirs
+                match job.run_at {
+                    Some(moment) => row.push_bind(moment),
+                    None => row.push("least(").push_bind_unseparated(self.ctx.now).push_unseparated(", now())"),
+                };
             });
             sql.push(") ");
         }
@@ -222,7 +226,7 @@ impl SystemTx {
 
     /// Commits.
     pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.tx.commit().await?)
+        self.tx.commit().await.map_err(Error::of_commit)
     }
 }
 

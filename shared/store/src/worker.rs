@@ -165,12 +165,15 @@ impl Worker {
             "update app.job set published_at = $1
              where (school_code, id) in (
                select school_code, id from app.job
-               where dead_at is null and run_at <= $1 and (published_at is null or published_at < $2)
+               where dead_at is null and run_at <= $1
+                 and (published_at is null or published_at < $2 or published_at > $4)
                order by run_at, id limit $3 for update skip locked)
              returning school_code, id, kind, payload, request_id, attempts",
             now,
             stale,
-            i64::try_from(most).unwrap_or(i64::MAX)
+            i64::try_from(most).unwrap_or(i64::MAX),
+            // by the clock of a worker that is ahead: waiting for that moment would take as long as it is ahead
+            now + self.redeliver_after
         )
         .fetch_all(tx.conn())
         .await

@@ -62,6 +62,16 @@ impl City {
 
     /// The same with some variables of the configuration set otherwise.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::build(settings, None).await
+    }
+
+    /// The same with a proxy on this port of loopback between the rooms and their database. The administrator's
+    /// connections go past it.
+    pub async fn over_database(settings: &[(&str, &str)], proxy: u16) -> Self {
+        Self::build(settings, Some(proxy)).await
+    }
+
+    async fn build(settings: &[(&str, &str)], proxy: Option<u16>) -> Self {
         PROVIDER.get_or_init(|| drop(rustls::crypto::ring::default_provider().install_default()));
         let admin_url = required("LICHENG_DATABASE_ADMIN_URL");
         let database = template::copy(&admin_url).await;
@@ -73,7 +83,10 @@ impl City {
             let set = settings.iter().find(|(key, _)| *key == name);
             match name {
                 _ if set.is_some() => set.map(|(_, value)| (*value).to_owned()),
-                "LICHENG_DATABASE_URL" => Some(with_database(&required(name), &database)),
+                "LICHENG_DATABASE_URL" => {
+                    let url = with_database(&required(name), &database);
+                    Some(proxy.map_or(url.clone(), |port| template::with_port(&url, port)))
+                }
                 "LICHENG_REDIS_URL" => Some(redis.url()),
                 "LICHENG_ORIGIN" => Some(format!("http://localhost:{port}")),
                 "LICHENG_FILES_ORIGIN" => Some(format!("http://127.0.0.1:{port}")),

@@ -71,6 +71,13 @@ pub(crate) fn with_database(url: &str, name: &str) -> String {
     format!("{server}/{name}")
 }
 
+/// The same database by another port.
+pub(crate) fn with_port(url: &str, port: u16) -> String {
+    let (before, rest) = url.rsplit_once(':').expect("a database URL with a port");
+    let (_, database) = rest.split_once('/').expect("a database URL ends with the database");
+    format!("{before}:{port}/{database}")
+}
+
 pub(crate) async fn connect(url: &str) -> PgConnection {
     PgConnection::connect(url).await.expect("the administrator's connection")
 }

@@ -67,6 +67,13 @@ impl Problem {
         }
     }
 
+    /// 503, and nobody knows whether the action took effect: the connection was lost in that very moment.
+    pub fn uncertain() -> Self {
+        Self::Unavailable {
+            kept: "系統在儲存的那一刻中斷，不確定剛才的動作有沒有生效；已經儲存的資料都還在。請重新載入頁面，看過之後再決定要不要重做。".into(),
+        }
+    }
+
     /// 500; the source is logged once, by the layer.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Internal(Arc::from(source.into()))
@@ -175,6 +182,10 @@ impl From<store::Error> for Problem {
             store::Error::Unavailable(source) => {
                 tracing::warn!(error = %source, "the database did not answer");
                 Self::unavailable()
+            }
+            store::Error::InDoubt(source) => {
+                tracing::warn!(error = %source, "the database did not answer to a commit");
+                Self::uncertain()
             }
             store::Error::Stale => Self::Stale,
             ours => Self::internal(ours),

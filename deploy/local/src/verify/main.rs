@@ -4,6 +4,7 @@
 mod browser;
 mod build;
 mod database;
+mod fault;
 mod helm;
 mod policy;
 mod restore;
@@ -43,6 +44,7 @@ const STEPS: &[Step] = &[
     Step { name: "helm chart", run: helm::check },
     Step { name: "restores", run: restore::test },
     Step { name: "browser", run: browser::test },
+    Step { name: "faults, short form", run: fault::campaign },
 ];
 
 /// Runs every check and every test, on private components; says at its end how many passed and failed.

@@ -21,7 +21,7 @@ pub(super) async fn time_and_panics(request: Request, next: Next) -> Response {
         Ok(Err(panic)) => Problem::internal(format!("a handler panicked: {}", message(&*panic))).into_response(),
         Err(_) => {
             tracing::warn!(timeout_s = PATIENCE.as_secs(), "a handler took too long and was cut off");
-            Problem::unavailable().into_response()
+            Problem::uncertain().into_response()
         }
     }
 }

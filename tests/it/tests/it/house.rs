@@ -1,8 +1,8 @@
 //! What holds for the whole house, whatever the room.
 
-mod access;
+pub(crate) mod access;
 mod audit;
-mod catalog;
+pub(crate) mod catalog;
 mod grants;
 mod jobs;
 mod limits;

@@ -6,6 +6,7 @@ mod counseling;
 mod deadlines;
 mod house;
 mod identity;
+mod isolation;
 mod portfolio;
 mod school;
 mod submission;

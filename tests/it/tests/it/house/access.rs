@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use testkit::{City, Visitor};
 use web::RouteInfo;
 
-const OWN: &str = "343303";
-const FOREIGN: &str = "353302";
+pub(crate) const OWN: &str = "343303";
+pub(crate) const FOREIGN: &str = "353302";
 
 /// Ids that fill a path: what of it the role would meet in its own pages, else any of the school's.
 /// `$1` is the school, `$2` the student (0: none), `$3` the member of staff (0: none).
@@ -78,7 +78,7 @@ const IDS: &[(&str, &str)] = &[
 const NOBODYS: &str = "999999";
 
 /// A hat to try doors with; somebody for every role, whether the seeded city has one or not.
-async fn people(city: &City) -> Vec<(Role, Visitor)> {
+pub(crate) async fn people(city: &City) -> Vec<(Role, Visitor)> {
     let mut people = Vec::new();
     for role in Role::ALL {
         let school = if role.is_city() { SchoolCode::CITY.to_string() } else { OWN.to_owned() };
@@ -100,16 +100,16 @@ async fn people(city: &City) -> Vec<(Role, Visitor)> {
     people
 }
 
-async fn log_in(city: &City, role: Role, school: &str) -> Visitor {
+pub(crate) async fn log_in(city: &City, role: Role, school: &str) -> Visitor {
     match role {
-        Role::Student => city.login_student(school, busiest_student(city).await.into()).await,
+        Role::Student => log_in_with_files(city, school).await,
         role => city.login_as(role, school).await,
     }
 }
 
-/// One who has something of everything to be found.
-async fn busiest_student(city: &City) -> i64 {
-    sqlx::query_scalar(
+/// A student who has something of everything to be found.
+pub(crate) async fn log_in_with_files(city: &City, school: &str) -> Visitor {
+    let student: i64 = sqlx::query_scalar(
         "select student_id from portfolio.file f join portfolio.outcome o using (school_code, student_id)
          where school_code = $1 and f.removed_at is null
          group by student_id
@@ -117,10 +117,11 @@ async fn busiest_student(city: &City) -> i64 {
            exists (select from counseling.record_student r where r.school_code = $1 and r.student_id = f.student_id) desc,
            count(*) desc, student_id limit 1",
     )
-    .bind(OWN)
+    .bind(school)
     .fetch_one(&mut city.admin().await)
     .await
-    .expect("a student with files")
+    .expect("a student with files");
+    city.login_student(school, student.into()).await
 }
 
 /// What the router says to one door.
@@ -183,12 +184,12 @@ impl Ids {
 }
 
 /// Ends or changes the session that asks; done by somebody new each time.
-fn spends_the_session(route: &RouteInfo) -> bool {
+pub(crate) fn spends_the_session(route: &RouteInfo) -> bool {
     route.method != "GET" && ["/logout", "/session/hat", "/account/password"].contains(&route.path)
 }
 
 /// Reads first, removals last, so that a thing is there as long as possible.
-fn order(route: &RouteInfo) -> (u8, &'static str, &'static str) {
+pub(crate) fn order(route: &RouteInfo) -> (u8, &'static str, &'static str) {
     let removes = route.method == "DELETE" || ["/deletion", "/removal"].iter().any(|end| route.path.ends_with(end));
     let turn = if route.method == "GET" { 0 } else { 1 + u8::from(removes) };
     (turn, route.path, route.method)

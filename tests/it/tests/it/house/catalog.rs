@@ -41,7 +41,7 @@ async fn texts(admin: &mut PgConnection, sql: String) -> Vec<String> {
 }
 
 /// `schema.table` of every table that is no city table and no partition.
-pub(super) async fn tenant_tables(admin: &mut PgConnection) -> Vec<String> {
+pub(crate) async fn tenant_tables(admin: &mut PgConnection) -> Vec<String> {
     let tables = ours("n.nspname || '.' || c.relname", "c.relkind in ('r', 'p') and not c.relispartition");
     let tables = texts(admin, tables).await;
     tables.into_iter().filter(|table| CITY_TABLES.iter().all(|(city, _)| city != table)).collect()

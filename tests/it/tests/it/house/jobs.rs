@@ -215,3 +215,26 @@ async fn a_job_of_an_abandoned_transaction_never_was() {
     drop(tx);
     assert_eq!(waiting(&city).await, 0);
 }
+
+/// Issue 3 §2: what a worker with a clock ahead has taken and left, or queued, does not wait until that time has come.
+#[tokio::test]
+async fn a_clock_that_is_ahead_keeps_no_job_waiting() {
+    let city = City::up().await;
+    let room = Room::of(&city);
+    let mut ahead = city.system(SCHOOL);
+    ahead.now += time::Duration::minutes(9);
+    let mut tx = city.db("portfolio").write(&ahead, "test.enqueue").await.expect("a transaction");
+    tx.enqueue(Job::new("test.message", 0));
+    tx.audit(Audit::general("test.enqueue", "job"));
+    tx.commit().await.expect("the job");
+    sqlx::query("update app.job set published_at = $1")
+        .bind(ahead.now)
+        .execute(&mut city.admin().await)
+        .await
+        .expect("as the worker that was killed left it");
+    city.pass(time::Duration::seconds(5));
+    let worker = worker(&city, vec![JobHandler::new("test.message", &room, leave_message)], "one");
+    worker.drain().await.expect("the queue");
+    assert_eq!(room.effects.load(Ordering::SeqCst), 1);
+    assert_eq!(waiting(&city).await, 0);
+}

@@ -1,0 +1,13 @@
+//! The fault campaign in its short form, on components of its own: it kills them.
+
+use anyhow::Result;
+use std::process::Command;
+
+use crate::runner::run;
+use crate::stage::{Outcome, Stage};
+
+/// Twenty faults; `target/debug/fault` alone makes two hundred.
+pub(crate) fn campaign(stage: &mut Stage) -> Result<Outcome> {
+    let mut fault = Command::new(stage.options.programs.join("fault"));
+    run(fault.args(["--data", "verify-fault", "--faults", "20", "--longest", "2", "--pause", "0.8", "--hurry"]))
+}

@@ -40,6 +40,7 @@ pub const VERIFICATION: &[Requirement] = &[
     needs("chromium", "chromium"),
     needs("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "fonts-noto-cjk"),
     needs("pdftoppm", "poppler-utils"),
+    needs("pgbouncer", "pgbouncer"),
 ];
 
 const fn needs(program: &'static str, package: &'static str) -> Requirement {

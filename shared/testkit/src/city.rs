@@ -60,7 +60,8 @@ impl City {
         Self::with(&[]).await
     }
 
-    /// The same with some variables of the configuration set otherwise.
+    /// The same with some variables of the configuration set otherwise; `{database}` in them becomes the name of the
+    /// city's database.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         PROVIDER.get_or_init(|| drop(rustls::crypto::ring::default_provider().install_default()));
         let admin_url = required("LICHENG_DATABASE_ADMIN_URL");
@@ -72,7 +73,7 @@ impl City {
         let lookup = |name: &str| {
             let set = settings.iter().find(|(key, _)| *key == name);
             match name {
-                _ if set.is_some() => set.map(|(_, value)| (*value).to_owned()),
+                _ if set.is_some() => set.map(|(_, value)| value.replace("{database}", &database)),
                 "LICHENG_DATABASE_URL" => Some(with_database(&required(name), &database)),
                 "LICHENG_REDIS_URL" => Some(redis.url()),
                 "LICHENG_ORIGIN" => Some(format!("http://localhost:{port}")),
@@ -204,7 +205,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn required(name: &str) -> String {
+pub(crate) fn required(name: &str) -> String {
     variable(name).unwrap_or_else(|| {
         panic!(
             "{name} is not set: run tests by `cargo verify`, or `cargo run -p local --bin components -- cargo test …`"

@@ -3,10 +3,13 @@
 mod access;
 mod audit;
 mod catalog;
+mod deploy;
 mod grants;
 mod jobs;
 mod limits;
+mod pooler;
 pub(crate) mod process;
+mod redis_cluster;
 mod rooms;
 mod rules;
 mod stolen_role;

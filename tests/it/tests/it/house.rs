@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod catalog;
+mod citus;
 mod deploy;
 mod grants;
 mod jobs;

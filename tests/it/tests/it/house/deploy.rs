@@ -230,6 +230,8 @@ async fn generation(city: &City, proxy: &Proxy) -> Process {
     let settings = [
         ("LICHENG_ORIGIN", origin.as_str()),
         ("LICHENG_FILES_ORIGIN", &files),
+        // nobody reads the log of each request: a full pipe would stop the program
+        ("LICHENG_LOG", "warn,licheng=info"),
         ("LICHENG_UPLOAD_RATE", "100000"),
         ("LICHENG_NOTICE_SECONDS", "2"),
         ("LICHENG_DRAIN_SECONDS", "20"),

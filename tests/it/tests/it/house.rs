@@ -6,6 +6,7 @@ mod catalog;
 mod citus;
 mod deploy;
 mod grants;
+mod hostile;
 mod jobs;
 mod limits;
 mod pooler;

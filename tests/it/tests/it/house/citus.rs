@@ -15,7 +15,10 @@ const ACROSS_SCHOOLS: [(&str, &str); 5] = [
     ("select (select min(run_at) from app.job", "the worker measures its queue, every 15 s"),
     ("select kind, count(*) as \"count!\"", "`licheng job list`"),
     ("select school_code, id, kind, attempts", "`licheng job list`"),
-    ("with years as (select * from unnest($2", "the recount of the summary, by a round of the worker and under one lock"),
+    (
+        "with years as (select * from unnest($2",
+        "the recount of the summary, by a round of the worker and under one lock",
+    ),
     ("select distinct school_code from app.audit_seal", "`licheng audit verify`"),
 ];
 

@@ -43,6 +43,7 @@ pub const VERIFICATION: &[Requirement] = &[
     needs("chromium", "chromium"),
     needs("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "fonts-noto-cjk"),
     needs("pdftoppm", "poppler-utils"),
+    needs("pgbouncer", "pgbouncer"),
 ];
 
 /// What the fault campaign needs besides: a clock that goes wrong.

@@ -179,7 +179,8 @@ impl Http {
 pub struct Database {
     /// `LICHENG_DATABASE_URL`, optional: PostgreSQL URL with a literal `{role}` in place of the user, such as
     /// `postgres://{role}:secret@host/licheng`; becomes `svc_portfolio` and so on. Needed unless each service that
-    /// runs has its own variable.
+    /// runs has its own variable. Behind PgBouncer before 1.21 in transaction mode it ends in
+    /// `?statement-cache-capacity=0`.
     template: Option<Secret>,
     /// `LICHENG_DATABASE_URL_<SERVICE>`, optional: PostgreSQL URL of one service (`…_PORTFOLIO`), instead of the
     /// common one: with it every service can have its own password.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, header::CONNECTION};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -186,8 +187,7 @@ async fn accept(listener: TcpListener, router: Router, lifecycle: &Lifecycle) ->
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, peer)) => {
-                    let closing = lifecycle.closing.clone();
-                    connections.spawn(connection(stream, peer, router.clone(), closing));
+                    connections.spawn(connection(stream, peer, router.clone(), lifecycle.clone()));
                 }
                 Err(error) => {
                     // out of file descriptors, mostly: hammering accept() would not help
@@ -200,12 +200,21 @@ async fn accept(listener: TcpListener, router: Router, lifecycle: &Lifecycle) ->
 }
 
 /// Serves one connection; unlike `axum::serve`, with a time limit for idle connections and slow heads.
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, closing: CancellationToken) {
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, lifecycle: Lifecycle) {
     let _ = stream.set_nodelay(true);
+    let Lifecycle { stopping, closing, .. } = lifecycle;
     let service = router.map_request(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         request
+    });
+    // the notice is for this: whoever keeps a connection learns with an answer that it ends, and not when the next
+    // request meets a closed one
+    let service = service.map_response(move |mut response: Response| {
+        if stopping.is_cancelled() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     });
     // HTTP/1.1 only: browsers speak HTTP/2 over TLS, which ends at the proxy; and the detection of the version would
     // wait for ever for the first byte

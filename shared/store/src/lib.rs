@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod chain;
+mod connection;
 mod error;
 pub mod jobs;
 pub mod migrate;
@@ -14,6 +15,7 @@ mod tx;
 pub mod worker;
 
 pub use audit::Audit;
+pub use connection::Conn;
 pub use error::Error;
 pub use jobs::Job;
 pub use tx::{BureauTx, Db, SystemTx, TenantTx};

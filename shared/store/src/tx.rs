@@ -1,12 +1,12 @@
 //! Transactions that know whose data they touch.
 
-use crate::{Audit, Error, Job};
+use crate::{Audit, Conn, Error, Job, connection::Statements};
 use kernel::{
     actor::{Context, Subject},
     school::SchoolCode,
 };
 use sqlx::{
-    AssertSqlSafe, PgConnection, PgPool, Postgres, QueryBuilder, Transaction,
+    AssertSqlSafe, PgPool, Postgres, QueryBuilder,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::time::{Duration, Instant};
@@ -14,25 +14,33 @@ use time::OffsetDateTime;
 
 /// How long a request waits for a connection before it is told to come back (503).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Prepared statements that a connection keeps; more than a room has queries.
+const STATEMENTS: usize = 256;
 
 /// A pool of connections that all log in as one room's database role.
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: PgPool,
+    statements: Statements,
 }
 
 impl Db {
     /// A pool of at most `max` connections; the first is opened when first needed, so that a
     /// process starts while its database is away and says so on `/readyz`.
+    ///
+    /// A URL that ends in `?statement-cache-capacity=0` leads to a pooler in transaction mode that knows no prepared
+    /// statements (PgBouncer before 1.21): none is kept, and nothing outlives its transaction.
     pub fn lazy(url: &str, max: u32) -> Result<Self, Error> {
         let options: PgConnectOptions = url.parse()?;
-        let options = options.statement_cache_capacity(256);
+        let statements = Statements::of(url);
+        let kept = if statements == Statements::Kept { STATEMENTS } else { 0 };
+        let options = options.statement_cache_capacity(kept);
         let pool = PgPoolOptions::new()
             .max_connections(max)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self { pool, statements })
     }
 
     /// A read-only transaction at the context's school. Drop it when done.
@@ -66,21 +74,23 @@ impl Db {
         Ok(BureauTx { tx: self.begin(format!("/* {name} */ BEGIN READ ONLY")).await? })
     }
 
-    async fn begin(&self, statement: String) -> Result<Transaction<'static, Postgres>, Error> {
-        Ok(self.pool.begin_with(AssertSqlSafe(statement)).await?)
+    async fn begin(&self, statement: String) -> Result<Conn, Error> {
+        Ok(Conn::new(self.pool.begin_with(AssertSqlSafe(statement)).await?, self.statements))
     }
 
     /// Whether the database answers; for `/readyz` and `doctor`.
     pub async fn ping(&self) -> Result<(), Error> {
-        sqlx::query("select 1").execute(&self.pool).await?;
+        // without arguments and without a statement: one message, so that a pooler has no chance to come between two
+        sqlx::raw_sql("select 1").execute(&self.pool).await?;
         Ok(())
     }
 
     /// The migrations that the database has; `serve` compares them with its own.
     pub async fn schema_version(&self) -> Result<Option<i64>, Error> {
+        let mut tx = self.system("schema.version").await?;
         let version =
             sqlx::query_scalar::<_, Option<i64>>("select max(version) from public._sqlx_migrations where success")
-                .fetch_one(&self.pool)
+                .fetch_one(tx.conn())
                 .await?;
         Ok(version)
     }
@@ -96,7 +106,7 @@ impl Db {
 /// Audit entries and jobs are collected and written together by [`TenantTx::commit`].
 #[derive(Debug)]
 pub struct TenantTx {
-    tx: Transaction<'static, Postgres>,
+    tx: Conn,
     ctx: Context,
     name: &'static str,
     audits: Vec<Audit>,
@@ -106,7 +116,7 @@ pub struct TenantTx {
 
 impl TenantTx {
     /// The connection, for `sqlx::query!(…).fetch_…(tx.conn())`.
-    pub fn conn(&mut self) -> &mut PgConnection {
+    pub fn conn(&mut self) -> &mut Conn {
         &mut self.tx
     }
 
@@ -196,7 +206,7 @@ impl TenantTx {
                 .push_bind(&entry.after)
                 .push_bind(&self.ctx.request_id);
         });
-        sql.build().execute(&mut *self.tx).await?;
+        sql.build().execute(&mut self.tx).await?;
         Ok(())
     }
 }
@@ -215,12 +225,12 @@ fn subject_text(subject: Subject) -> String {
 /// portfolio; what a job changes, it changes in a [`TenantTx`].
 #[derive(Debug)]
 pub struct SystemTx {
-    tx: Transaction<'static, Postgres>,
+    tx: Conn,
 }
 
 impl SystemTx {
     /// The connection.
-    pub fn conn(&mut self) -> &mut PgConnection {
+    pub fn conn(&mut self) -> &mut Conn {
         &mut self.tx
     }
 
@@ -233,12 +243,12 @@ impl SystemTx {
 /// The bureau's read-only look at the summary tables.
 #[derive(Debug)]
 pub struct BureauTx {
-    tx: Transaction<'static, Postgres>,
+    tx: Conn,
 }
 
 impl BureauTx {
     /// The connection.
-    pub fn conn(&mut self) -> &mut PgConnection {
+    pub fn conn(&mut self) -> &mut Conn {
         &mut self.tx
     }
 }

@@ -60,7 +60,8 @@ impl City {
         Self::with(&[]).await
     }
 
-    /// The same with some variables of the configuration set otherwise.
+    /// The same with some variables of the configuration set otherwise; `{database}` in them becomes the name of the
+    /// city's database.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         Self::build(settings, None).await
     }
@@ -82,7 +83,7 @@ impl City {
         let lookup = |name: &str| {
             let set = settings.iter().find(|(key, _)| *key == name);
             match name {
-                _ if set.is_some() => set.map(|(_, value)| (*value).to_owned()),
+                _ if set.is_some() => set.map(|(_, value)| value.replace("{database}", &database)),
                 "LICHENG_DATABASE_URL" => {
                     let url = with_database(&required(name), &database);
                     Some(proxy.map_or(url.clone(), |port| template::with_port(&url, port)))
@@ -217,7 +218,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn required(name: &str) -> String {
+pub(crate) fn required(name: &str) -> String {
     variable(name).unwrap_or_else(|| {
         panic!(
             "{name} is not set: run tests by `cargo verify`, or `cargo run -p local --bin components -- cargo test …`"

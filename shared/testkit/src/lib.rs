@@ -7,7 +7,9 @@
 mod browser;
 mod city;
 pub mod people;
+mod pooler;
 mod template;
 
 pub use browser::{Answer, Visitor};
 pub use city::City;
+pub use pooler::{Pooler, free_port};

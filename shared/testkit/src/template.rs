@@ -61,7 +61,7 @@ fn fingerprint() -> String {
     hex::encode(digest(&SHA256, format!("{}{changed}{day}", program.display()).as_bytes()))
 }
 
-fn nonce() -> [u8; 8] {
+pub(crate) fn nonce() -> [u8; 8] {
     ring::rand::generate(&ring::rand::SystemRandom::new()).expect("the system gives random bytes").expose()
 }
 

@@ -231,7 +231,13 @@ impl Sessions {
     async fn destroy_indexed(&self, index: &str) -> Result<usize, RedisError> {
         let mut redis = self.redis.clone();
         let keys: Vec<String> = redis::cmd("SMEMBERS").arg(index).query_async(&mut redis).await?;
-        redis::cmd("DEL").arg(&keys).arg(index).query_async::<()>(&mut redis).await?;
+        // one key a command, and the index last: the keys of a cluster lie on different machines, and what a broken
+        // connection leaves behind can be ended again
+        let mut pipe = redis::pipe();
+        for key in keys.iter().map(String::as_str).chain([index]) {
+            pipe.cmd("DEL").arg(key).ignore();
+        }
+        pipe.query_async::<()>(&mut redis).await?;
         Ok(keys.len())
     }
 }

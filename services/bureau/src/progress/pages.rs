@@ -122,6 +122,11 @@ pub(crate) async fn download(
     Ok::<Response, Problem>((headers, body).into_response())
 }
 
+/// A spreadsheet takes a cell that begins like a formula for one.
+fn harmless(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
 /// With a byte order mark: without it, spreadsheets in Taiwan take the file for Big5.
 fn csv(schools: &[SchoolProgress]) -> Result<Vec<u8>, csv::Error> {
     let mut writer =
@@ -146,7 +151,7 @@ fn csv(schools: &[SchoolProgress]) -> Result<Vec<u8>, csv::Error> {
         writer.write_record([
             school.academic_year.to_string(),
             school.code.clone(),
-            school.name.clone(),
+            harmless(&school.name),
             school.kind_label().to_owned(),
             school.students.to_string(),
             school.uploaded.to_string(),

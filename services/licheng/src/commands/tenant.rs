@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use kernel::{clock::Clock, school::SchoolCode};
 use ops::config::Admin;
 use serde_json::json;
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// What to do with schools.
 #[derive(clap::Subcommand, Debug)]
@@ -70,7 +70,9 @@ async fn list(connection: &mut PgConnection) -> Result<()> {
 async fn create(connection: &mut PgConnection, school: &NewSchool) -> Result<()> {
     let mut tx = connection.begin().await?;
     // the administrator need not be a superuser: row-level security holds for the audit
-    sqlx::query("select set_config('app.school_code', $1, true)").bind(school.code.as_str()).execute(&mut *tx).await?;
+    // SET takes no parameters; the code can only hold [0-9A-Z]
+    let tenant = format!("set local app.school_code = '{}'", school.code);
+    sqlx::query(AssertSqlSafe(tenant)).execute(&mut *tx).await?;
     sqlx::query(
         "insert into school.school (school_code, name, short_name, kind, ownership, unit_kind, on_city_sis, account_prefix)
          values ($1, $2, $3, $4, $5, $6, $7, $8)",

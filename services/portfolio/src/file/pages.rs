@@ -137,3 +137,22 @@ async fn remove(room: &Room, ctx: &Context, student: StudentId, id: FileId) -> R
     upload::forget(room, ctx, &row.upload_key, &row.upload_id).await;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Issue 3 §4: the JSON of the upload's interface.
+    #[test]
+    fn fuzz_upload_announcement() {
+        let body =
+            json!({ "owner": "outcome", "owner_id": "12", "slot": "document", "name": "報告.pdf", "size": 4_194_304 });
+        let other = json!({ "owner": "activity", "owner_id": "9223372036854775807", "slot": "media", "name": "../a.mp4", "size": -1 });
+        fuzz::run("upload-announcement", &[body.to_string().into_bytes(), other.to_string().into_bytes()], |bytes| {
+            let Ok(announcement) = serde_json::from_slice::<Announcement>(bytes) else { return };
+            if let Some(wish) = announcement.wish() {
+                assert!(wish.name.chars().count() <= 120 && !wish.name.contains(['/', '\\']), "{:?}", wish.name);
+            }
+        });
+    }
+}

@@ -10,7 +10,8 @@ use super::{
 };
 use kernel::ids::ImportId;
 use serde_json::Value;
-use sqlx::{PgConnection, Postgres, QueryBuilder, Row};
+use sqlx::{Postgres, QueryBuilder, Row};
+use store::Conn;
 use time::OffsetDateTime;
 
 /// Rows in one statement. With 19 columns still far from the protocol's 65,535 values.
@@ -18,7 +19,7 @@ const BATCH: usize = 1_000;
 
 /// Where an import writes, and when.
 pub(crate) struct Writer<'a> {
-    pub(crate) conn: &'a mut PgConnection,
+    pub(crate) conn: &'a mut Conn,
     pub(crate) school: &'a str,
     pub(crate) import: ImportId,
     pub(crate) now: OffsetDateTime,

@@ -7,8 +7,9 @@ use super::{
 use futures_util::TryStreamExt;
 use ring::digest::{Context as Digest, SHA256};
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, QueryBuilder, Row};
+use sqlx::{AssertSqlSafe, Postgres, QueryBuilder, Row};
 use std::collections::{HashMap, HashSet};
+use store::Conn;
 
 /// How many rows an import would touch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +75,7 @@ pub(crate) fn resolve(plan: &Plan, column: &Column, cell: Cell, resolved: &Resol
 }
 
 /// Compares; changes nothing.
-pub(crate) async fn compare(conn: &mut PgConnection, school: &str, plan: &Plan) -> Result<Outcome, store::Error> {
+pub(crate) async fn compare(conn: &mut Conn, school: &str, plan: &Plan) -> Result<Outcome, store::Error> {
     let mut outcome = Outcome { deltas: Vec::new(), counts: Counts::default(), fingerprint: [0; 32] };
     let mut fingerprint = Digest::new(&SHA256);
     let mut resolved = Resolved::new();
@@ -103,7 +104,7 @@ struct Table {
     by_id: HashMap<i64, usize>,
 }
 
-async fn load(conn: &mut PgConnection, school: &str, group: &Group) -> Result<Table, store::Error> {
+async fn load(conn: &mut Conn, school: &str, group: &Group) -> Result<Table, store::Error> {
     let entity = group.entity;
     let key = entity.key.iter().map(|name| &entity.columns[entity.column(name)]);
     let content =

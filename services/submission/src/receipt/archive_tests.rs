@@ -106,3 +106,29 @@ fn an_unreadable_file_does_not_leak() {
     assert!(matches!(&refusal, Refused::Unreadable { .. }));
     assert!(!refusal.to_string().contains("A123456789"), "{refusal}");
 }
+
+/// Issue 3 §4: receipts, as zips and as what is in them.
+#[test]
+fn fuzz_receipt_zip() {
+    let name = "課程學習成果.json";
+    let hashes = hash_line(name, OUTCOMES);
+    let whole = zip(&[(name, OUTCOMES.as_bytes()), ("SHA.txt", hashes.as_bytes())]);
+    fuzz::run("receipt-zip", &[whole], |bytes| {
+        let _refused = read(bytes, PASSWORD).map_err(|refusal| refusal.to_string());
+    });
+}
+
+#[test]
+fn fuzz_receipt_json() {
+    fuzz::run("receipt-json", &[OUTCOMES.as_bytes().to_vec()], |bytes| {
+        let _refused = part("課程學習成果.json", bytes).map_err(|refusal| refusal.to_string());
+    });
+}
+
+#[test]
+fn fuzz_receipt_hashes() {
+    let hashes = hash_line("課程學習成果.json", OUTCOMES) + &hash_line("修課紀錄.json", "{}");
+    fuzz::run("receipt-hashes", &[hashes.into_bytes()], |bytes| {
+        let _refused = listed(bytes).map_err(|refusal| refusal.to_string());
+    });
+}

@@ -3,10 +3,15 @@
 pub(crate) mod access;
 mod audit;
 pub(crate) mod catalog;
+mod citus;
+mod deploy;
 mod grants;
+mod hostile;
 mod jobs;
 mod limits;
+mod pooler;
 pub(crate) mod process;
+mod redis_cluster;
 mod rooms;
 mod rules;
 mod stolen_role;

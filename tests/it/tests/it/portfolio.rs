@@ -12,20 +12,20 @@ use sqlx::PgConnection;
 use testkit::{Answer, City, Visitor};
 
 /// A student with a city around them.
-struct Pupil {
-    city: City,
-    me: Visitor,
-    school: String,
+pub(crate) struct Pupil {
+    pub(crate) city: City,
+    pub(crate) me: Visitor,
+    pub(crate) school: String,
     id: i64,
 }
 
 impl Pupil {
     /// The first student of the first school: no outcomes this term, as the seed has it.
-    async fn up() -> Self {
+    pub(crate) async fn up() -> Self {
         Self::in_city(City::up().await).await
     }
 
-    async fn in_city(city: City) -> Self {
+    pub(crate) async fn in_city(city: City) -> Self {
         let school: String = sqlx::query_scalar("select min(school_code) from school.school where on_city_sis")
             .fetch_one(&mut city.admin().await)
             .await
@@ -35,11 +35,11 @@ impl Pupil {
         Self { city, me, school, id }
     }
 
-    async fn admin(&self) -> PgConnection {
+    pub(crate) async fn admin(&self) -> PgConnection {
         self.city.admin().await
     }
 
-    async fn number(&self, sql: &'static str) -> i64 {
+    pub(crate) async fn number(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).bind(&self.school).bind(self.id).fetch_one(&mut self.admin().await).await.unwrap()
     }
 
@@ -68,7 +68,7 @@ impl Pupil {
     }
 
     /// An outcome for the student's n-th course.
-    async fn outcome(&self, nth: usize) -> i64 {
+    pub(crate) async fn outcome(&self, nth: usize) -> i64 {
         id_in(self.begin(self.courses().await[nth]).await.expect(303).location())
     }
 
@@ -78,14 +78,14 @@ impl Pupil {
     }
 
     /// Announces a file.
-    async fn announce(&self, owner: (&str, i64), slot: &str, name: &str, size: usize) -> Answer {
+    pub(crate) async fn announce(&self, owner: (&str, i64), slot: &str, name: &str, size: usize) -> Answer {
         let body =
             json!({ "owner": owner.0, "owner_id": owner.1.to_string(), "slot": slot, "name": name, "size": size });
         self.me.post_json("files", &body).await
     }
 
     /// Sends the parts as a browser would, straight to storage.
-    async fn send_parts(&self, plan: &Value, bytes: &[u8]) {
+    pub(crate) async fn send_parts(&self, plan: &Value, bytes: &[u8]) {
         let part_size = usize::try_from(plan["part_size"].as_u64().unwrap()).unwrap();
         for part in plan["parts"].as_array().unwrap() {
             let number = usize::try_from(part["number"].as_u64().unwrap()).unwrap();
@@ -98,20 +98,20 @@ impl Pupil {
     }
 
     /// Announces and sends a file, and asks to complete it.
-    async fn upload(&self, owner: (&str, i64), slot: &str, name: &str, bytes: &[u8]) -> (i64, Answer) {
+    pub(crate) async fn upload(&self, owner: (&str, i64), slot: &str, name: &str, bytes: &[u8]) -> (i64, Answer) {
         let plan: Value = self.announce(owner, slot, name, bytes.len()).await.expect(201).json();
         self.send_parts(&plan, bytes).await;
         let file = plan["file_id"].as_i64().unwrap();
         (file, self.complete(file).await)
     }
 
-    async fn complete(&self, file: i64) -> Answer {
+    pub(crate) async fn complete(&self, file: i64) -> Answer {
         let path = self.me.at_school(&format!("/files/{file}/completion"));
         self.me.send(self.me.request(Method::POST, &path).header("accept", "application/json")).await
     }
 
     /// An outcome with a document, ready to be sent.
-    async fn ready(&self, nth: usize) -> i64 {
+    pub(crate) async fn ready(&self, nth: usize) -> i64 {
         let id = self.outcome(nth).await;
         let pdf = blob::samples::pdf(&["成果"]);
         self.upload(("outcome", id), "document", "報告.pdf", &pdf).await.1.expect(200);

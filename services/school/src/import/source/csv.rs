@@ -1,6 +1,6 @@
 //! Text with commas (or tabs), in the encodings that office programs of this country write.
 
-use super::Unreadable;
+use super::{MOST_COLUMNS, Unreadable};
 
 /// Decodes UTF-8 with or without a mark, UTF-16 with one, or Big5.
 pub(super) fn decode(bytes: &[u8]) -> Result<String, Unreadable> {
@@ -31,7 +31,7 @@ pub(super) fn rows(text: &str, each: &mut dyn FnMut(u32, &[String]) -> bool) -> 
     let (mut line, mut counted) = (1, 0);
     while reader.read_record(&mut record).map_err(|_| Unreadable::Damaged)? {
         cells.clear();
-        cells.extend(record.iter().map(|cell| cell.trim().to_owned()));
+        cells.extend(record.iter().take(MOST_COLUMNS).map(|cell| cell.trim().to_owned()));
         // the reader's own count leaves out blank lines and the second half of CR LF
         let at = record.position().map_or(0, |position| usize::try_from(position.byte()).unwrap_or(usize::MAX));
         let blank = text.as_bytes()[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();

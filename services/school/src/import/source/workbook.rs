@@ -1,15 +1,12 @@
 //! Workbooks. An xlsx sheet is streamed cell by cell: held whole, a school's scores take several hundred MiB.
 
-use super::Unreadable;
+use super::{MOST_COLUMNS, Unreadable};
 use bytes::Bytes;
 use calamine::{Data, DataRef, ExcelDateTime, Reader};
 use std::{io::Cursor, ops::ControlFlow};
 
 pub(crate) type Xlsx = calamine::Xlsx<Cursor<Bytes>>;
 pub(crate) type Xls = calamine::Xls<Cursor<Bytes>>;
-
-/// Columns that are looked at; the widest roster has 22.
-const MOST_COLUMNS: usize = 120;
 
 pub(super) fn open_xlsx(bytes: Bytes) -> Result<Xlsx, Unreadable> {
     Xlsx::new(Cursor::new(bytes)).map_err(|_| Unreadable::Damaged)

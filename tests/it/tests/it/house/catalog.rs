@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use testkit::City;
 
 /// Tables with a school code that are no tenant's, each with its reason. Small, on every machine under Citus.
-const CITY_TABLES: &[(&str, &str)] = &[
+pub(super) const CITY_TABLES: &[(&str, &str)] = &[
     ("school.school", "the list of the tenants itself"),
     ("school.ruleset", "the city's numbers"),
     ("submission.roster_template", "the Ministry's layouts"),
@@ -23,6 +23,10 @@ const CITY_TABLES: &[(&str, &str)] = &[
 
 /// Indexes that don't begin with the school, each with its reason.
 const ACROSS_SCHOOLS: &[(&str, &str)] = &[("app.job_due", "the relay reads all schools")];
+
+/// Every schema of ours.
+pub(super) const SCHEMA_NAMES: [&str; 8] =
+    ["app", "school", "identity", "portfolio", "certification", "counseling", "submission", "bureau"];
 
 const SCHEMAS: &str =
     "('app', 'school', 'identity', 'portfolio', 'certification', 'counseling', 'submission', 'bureau')";

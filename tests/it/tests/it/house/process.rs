@@ -22,15 +22,15 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `licheng serve` on a port of its own.
-struct Process {
+pub(super) struct Process {
     child: Child,
     log: Lines<BufReader<ChildStderr>>,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
 }
 
 impl Process {
     /// The program on a city's database and Redis, with some variables set otherwise; an empty one is not set at all.
-    async fn start(city: &City, target: &str, settings: &[(&str, &str)]) -> Self {
+    pub(super) async fn start(city: &City, target: &str, settings: &[(&str, &str)]) -> Self {
         let address = free_address().await;
         let mut command = program(city);
         command
@@ -54,7 +54,7 @@ impl Process {
     }
 
     /// Waits for the line that says so.
-    async fn serving(mut self) -> Self {
+    pub(super) async fn serving(mut self) -> Self {
         let waiting = async {
             while let Some(line) = self.log.next_line().await.expect("a readable log") {
                 if line.contains("serving") {
@@ -75,13 +75,13 @@ impl Process {
         (answer.status().as_u16(), answer.text().await.expect("a body"))
     }
 
-    async fn terminate(&self) {
+    pub(super) async fn terminate(&self) {
         let id = self.child.id().expect("a running process").to_string();
         let status = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
         assert!(status.success());
     }
 
-    async fn ended(&mut self) -> ExitStatus {
+    pub(super) async fn ended(&mut self) -> ExitStatus {
         tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends within a minute").expect("a status")
     }
 

@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The shared crates that a service may use.
-const SHARED: [&str; 5] = ["kernel", "store", "web", "blob", "ops"];
+/// The shared crates that a service may use, and what its own tests feed its readers with.
+const SHARED: [&str; 6] = ["kernel", "store", "web", "blob", "ops", "fuzz"];
 
 /// Files that speak SQL and HTTP all the same, each with its reason.
 const BOTH: [(&str, &str); 3] = [

@@ -1,7 +1,8 @@
 //! What a stolen service role could do: its own room at the school it names, and no more.
 
 use super::catalog::tenant_tables;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::AssertSqlSafe;
+use store::Conn;
 use testkit::City;
 
 const SERVICES: [&str; 7] = ["identity", "school", "portfolio", "certification", "counseling", "submission", "bureau"];
@@ -9,7 +10,7 @@ const OWN: &str = "343303";
 const FOREIGN: &str = "353302";
 
 /// How a statement ended: so many rows, or refused.
-async fn count(connection: &mut PgConnection, sql: String) -> Result<i64, String> {
+async fn count(connection: &mut Conn, sql: String) -> Result<i64, String> {
     let counted = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await;
     counted.map_err(|error| match error {
         sqlx::Error::Database(error) => error.code().unwrap_or_default().into_owned(),

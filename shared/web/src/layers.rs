@@ -1,6 +1,7 @@
 //! What surrounds every route, from the outside in:
-//! gzip → request id, log, metrics → headers → hosts → rendering of problems → time and panics → CSRF → size.
+//! gzip → request id, log, metrics → headers → hosts → rendering of problems → CSRF → one's turn → time and panics → size.
 
+mod admit;
 mod headers;
 mod hosts;
 mod observe;
@@ -26,8 +27,9 @@ pub fn layers(router: Router, web: &Web) -> Router {
         .fallback_service(nothing_here.with_state(web.clone()))
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(web.clone(), origin_check::same_origin_only))
         .layer(axum::middleware::from_fn(survive::time_and_panics))
+        .layer(from_fn_with_state(web.clone(), admit::in_turn))
+        .layer(from_fn_with_state(web.clone(), origin_check::same_origin_only))
         .layer(from_fn_with_state(web.clone(), render::problems))
         .layer(from_fn_with_state(web.clone(), hosts::keep_apart))
         .layer(from_fn_with_state(web.clone(), headers::secure))

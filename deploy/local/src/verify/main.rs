@@ -5,6 +5,7 @@ mod browser;
 mod build;
 mod database;
 mod helm;
+mod load;
 mod policy;
 mod runner;
 mod stage;
@@ -39,6 +40,7 @@ const STEPS: &[Step] = &[
     Step { name: "migrations, empty database", run: database::migrate },
     Step { name: "demo city", run: database::seed },
     Step { name: "migrations, seeded database", run: database::migrate },
+    Step { name: "deadline day, short", run: load::deadline },
     Step { name: "helm chart", run: helm::check },
     Step { name: "browser", run: browser::test },
 ];

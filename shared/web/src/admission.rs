@@ -221,7 +221,8 @@ impl State {
     /// Nobody of the same kind, and of pages no form, has waited longer.
     fn nobody_before(&self, kind: Kind) -> bool {
         let waits = |kind: Kind| self.waiting[kind as usize].iter().any(|ticket| !ticket.is_closed());
-        !waits(kind) && !(kind == Kind::Page && waits(Kind::Form))
+        let behind_forms = kind == Kind::Page && waits(Kind::Form);
+        !behind_forms && !waits(kind)
     }
 
     fn note_entry(&mut self, kind: Kind) {

@@ -11,13 +11,13 @@ use crate::stage::{Outcome, Stage};
 /// acknowledged is missing. Figures are for `tests/load` by itself.
 const SHORT: [&str; 14] = [
     "--schools",
-    "6",
+    "3",
     "--students",
-    "1200",
+    "600",
     "--rate",
     "8",
     "--seconds",
-    "15",
+    "12",
     "--max-p99",
     "5000",
     "--max-upload-p99",

@@ -7,6 +7,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result, anyhow};
 use blob::samples;
+use kernel::clock::Clock;
 
 use licheng::seed::DEMO_PASSWORD;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
@@ -308,7 +309,8 @@ fn document(nth: u64) -> Vec<u8> {
     let point = crate::arrivals::fraction(nth.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 200,000 and 4,000,000")]
     let size = (200_000.0 * 20_f64.powf(point)) as usize;
-    let title = format!("Deadline {nth} of process {} at {:?}", std::process::id(), std::time::SystemTime::now());
+    // no other run stored the same bytes before
+    let title = format!("Deadline {nth} at {}", Clock::System.now().unix_timestamp_nanos());
     let mut content = samples::pdf(&[title.as_str()]);
     let at = content.windows(9).rposition(|bytes| bytes == b"startxref").expect("a PDF says where its table is");
     let comment = size.saturating_sub(content.len() + 2);

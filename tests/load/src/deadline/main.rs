@@ -29,8 +29,10 @@
 //! perf report --no-children --sort symbol | head -60                                       # flat
 //! perf script | inferno-collapse-perf | inferno-flamegraph > licheng.svg                   # cargo install inferno
 //! ```
-//! `perf record -a` shows the system with PostgreSQL and the kernel beside it; `explain (analyze, buffers)` under
-//! `set role svc_portfolio; set app.school_code = '…'` shows a statement.
+//! `perf record -a` shows the system with PostgreSQL and the kernel beside it. Which statements PostgreSQL works on is
+//! quickest seen by looking often, in psql: `select usename, left(query, 80) from pg_stat_activity where state = 'active'
+//! and wait_event is null \watch 0.1`; and why, by `explain (analyze, buffers)` of the statement of `.sqlx`, prepared, under
+//! `set role svc_portfolio; set app.school_code = '…'; set plan_cache_mode = force_generic_plan`.
 
 mod actions;
 mod arrivals;

@@ -9,7 +9,7 @@ use crate::{
     modes::QUIET,
 };
 use anyhow::{Context as _, Result, ensure};
-use load::process::Cost;
+use load::process::{Cost, Programs};
 use std::{
     fmt::Write as _,
     fs,
@@ -46,10 +46,14 @@ pub(crate) async fn pgbench(city: &mut City, options: &Options) -> Result<Vec<St
     let scripts = scripts(city, &statements, &folder).await?;
     let _served = city.serve(QUIET).await?;
     pages(&load, Duration::from_secs(2)).await?;
-    let pages = pages(&load, LENGTH).await? as f64 / LENGTH.as_secs_f64();
+    let before = Programs::now()?;
+    let count = pages(&load, LENGTH).await?;
+    let cost = Programs::now()?.since(&before).per(count);
+    let pages = count as f64 / LENGTH.as_secs_f64();
     let transactions = run(city, &scripts)?;
     fs::remove_dir_all(folder)?;
     let share = pages / transactions;
+    println!("each page             {cost}");
     println!("student's home        {pages:.0} pages a second with {CLIENTS} clients");
     println!(
         "pgbench, same SQL     {transactions:.0} transactions a second with {CLIENTS} clients, {} statements",

@@ -5,12 +5,12 @@ use base64::Engine as _;
 use blob::{BlobConfig, Vault};
 use kernel::{clock::Clock, secrets::Keys};
 use ops::{
-    config::{Bucket, Config},
+    config::{Bucket, Config, Overload},
     mail::Mailer,
 };
 use std::sync::Arc;
 use store::Db;
-use web::{Settings, Web};
+use web::{Settings, Web, admission::Limits};
 
 /// Files verified at the same time by one process; each takes some ten MiB.
 const CONCURRENT_VERIFICATIONS: usize = 4;
@@ -64,6 +64,17 @@ fn settings(config: &Config) -> Settings {
         form_targets: config.oidc.iter().map(|oidc| oidc.issuer.origin()).collect(),
         trusted_proxy: Arc::new(move |address| proxies.contains(address)),
         demo: config.demo.enabled,
+        limits: limits(&config.overload),
+    }
+}
+
+fn limits(overload: &Overload) -> Limits {
+    Limits {
+        min: overload.concurrency_min,
+        max: overload.concurrency_max,
+        target: overload.service_target,
+        patience: [overload.queue_pages, overload.queue_forms, overload.queue_deeds],
+        retry: overload.retry,
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Limits against hammering.
     pub rates: Rates,
+    /// What happens when more is asked than this process can do.
+    pub overload: Overload,
     /// What only the demo city does.
     pub demo: Demo,
 }
@@ -85,6 +87,7 @@ impl Config {
         let keys = Keys::read(reader);
         let telemetry = Telemetry::read(reader);
         let rates = Rates::read(reader);
+        let overload = Overload::read(reader);
         let demo = Demo::read(reader);
         Some(Self {
             http: http?,
@@ -100,6 +103,7 @@ impl Config {
             keys: keys?,
             telemetry: telemetry?,
             rates: rates?,
+            overload: overload?,
             demo: demo?,
         })
     }
@@ -390,6 +394,60 @@ impl Rates {
         let logins_per_minute = reader.or_default("LICHENG_LOGIN_RATE", "120");
         let uploads_per_minute = reader.or_default("LICHENG_UPLOAD_RATE", "30");
         Some(Self { logins_per_minute: logins_per_minute?, uploads_per_minute: uploads_per_minute? })
+    }
+}
+
+/// What happens when more is asked than this process can do: what is cheapest to repeat waits least, and is told first to
+/// come back (503 with `Retry-After`).
+#[derive(Clone, Copy, Debug)]
+pub struct Overload {
+    /// `LICHENG_CONCURRENCY_MIN`, default `4`: requests that are worked at once at least, however slow they are.
+    pub concurrency_min: u16,
+    /// `LICHENG_CONCURRENCY_MAX`, default `64`: requests that are worked at once at most; between the two the process
+    /// finds its own number. Completions of uploads, decisions, selections and submissions have as many places of their
+    /// own.
+    pub concurrency_max: u16,
+    /// `LICHENG_SERVICE_TARGET_MS`, default `100`: milliseconds within which nine of ten pages are to be worked; while
+    /// they are not, fewer are worked at once.
+    pub service_target: Duration,
+    /// `LICHENG_QUEUE_PAGES_MS`, default `100`: milliseconds that a page waits for its turn before it is turned away.
+    pub queue_pages: Duration,
+    /// `LICHENG_QUEUE_FORMS_MS`, default `500`: the same of a form, and of a log-in.
+    pub queue_forms: Duration,
+    /// `LICHENG_QUEUE_DEEDS_MS`, default `2500`: the same of the completion of an upload, a decision, a selection and a
+    /// submission.
+    pub queue_deeds: Duration,
+    /// `LICHENG_RETRY_SECONDS`, default `5`: after how many seconds those turned away are asked to come back, at the
+    /// soonest; at the latest after twice as many, so that they don't all come at once.
+    pub retry: Duration,
+}
+
+impl Overload {
+    fn read(reader: &mut Reader) -> Option<Self> {
+        let concurrency_min: Option<u16> = reader.or_default("LICHENG_CONCURRENCY_MIN", "4");
+        let concurrency_max: Option<u16> = reader.or_default("LICHENG_CONCURRENCY_MAX", "64");
+        let mut milliseconds = |name: &str, default: &str| {
+            reader.or_default(name, default).map(|ms: u32| Duration::from_millis(ms.into()))
+        };
+        let service_target = milliseconds("LICHENG_SERVICE_TARGET_MS", "100");
+        let queue_pages = milliseconds("LICHENG_QUEUE_PAGES_MS", "100");
+        let queue_forms = milliseconds("LICHENG_QUEUE_FORMS_MS", "500");
+        let queue_deeds = milliseconds("LICHENG_QUEUE_DEEDS_MS", "2500");
+        let retry_seconds: Option<u16> = reader.or_default("LICHENG_RETRY_SECONDS", "5");
+        let (concurrency_min, concurrency_max) = (concurrency_min?, concurrency_max?);
+        if concurrency_min == 0 || concurrency_max < concurrency_min {
+            reader
+                .problem("LICHENG_CONCURRENCY_MAX", "must not be below LICHENG_CONCURRENCY_MIN, and that not below 1");
+        }
+        Some(Self {
+            concurrency_min,
+            concurrency_max,
+            service_target: service_target?,
+            queue_pages: queue_pages?,
+            queue_forms: queue_forms?,
+            queue_deeds: queue_deeds?,
+            retry: Duration::from_secs(retry_seconds?.into()),
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -51,6 +52,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         form_targets: Vec::new(),
         trusted_proxy: Arc::new(|_| false),
         demo: true,
+        limits: web::admission::Limits {
+            min: 4,
+            max: 64,
+            target: Duration::from_millis(100),
+            patience: [100, 500, 2500].map(Duration::from_millis),
+            retry: Duration::from_secs(5),
+        },
     };
     let web = Web::new(settings, &redis, Keys::derive(&[7; 32])?, Clock::System)?;
     let room = Arc::new(Room { web: web.clone(), storage: Storage::default() });

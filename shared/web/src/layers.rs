@@ -1,6 +1,7 @@
 //! What surrounds every route, from the outside in:
-//! gzip → request id, log, metrics → headers → hosts → rendering of problems → time and panics → CSRF → size.
+//! gzip → request id, log, metrics → headers → hosts → rendering of problems → CSRF → one's turn → time and panics → size.
 
+mod admit;
 mod headers;
 mod hosts;
 mod observe;
@@ -13,6 +14,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::{Extensions, HeaderMap, StatusCode, Version, header};
 use axum::middleware::from_fn_with_state;
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use crate::{guard::Visitor, problem::Problem, state::Web};
@@ -26,13 +28,15 @@ pub fn layers(router: Router, web: &Web) -> Router {
         .fallback_service(nothing_here.with_state(web.clone()))
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(web.clone(), origin_check::same_origin_only))
         .layer(axum::middleware::from_fn(survive::time_and_panics))
+        .layer(from_fn_with_state(web.clone(), admit::in_turn))
+        .layer(from_fn_with_state(web.clone(), origin_check::same_origin_only))
         .layer(from_fn_with_state(web.clone(), render::problems))
         .layer(from_fn_with_state(web.clone(), hosts::keep_apart))
         .layer(from_fn_with_state(web.clone(), headers::secure))
         .layer(from_fn_with_state(web.clone(), observe::request))
-        .layer(CompressionLayer::new().gzip(true).compress_when(is_text))
+        // a page is sent once: higher levels take three times the time for a tenth of its size
+        .layer(CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest).compress_when(is_text))
 }
 
 /// Reads the session, so that the page which says so has the person's own header and ways out.

@@ -47,6 +47,7 @@
 //! # Upload
 //! `upload.js` speaks to endpoints that the page names; the contract stands at its head.
 
+pub mod admission;
 mod answer;
 mod asset;
 mod client;

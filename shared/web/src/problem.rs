@@ -44,6 +44,11 @@ pub enum Problem {
         /// What became of what the person entered.
         kept: Cow<'static, str>,
     },
+    /// 503: more is asked than can be done; nothing was begun for this request.
+    Busy {
+        /// When to come back.
+        retry_after: Duration,
+    },
     /// 500: our fault. The source goes to the log, never to the page.
     Internal(Arc<dyn Error + Send + Sync>),
 }
@@ -90,7 +95,7 @@ impl Problem {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unprocessable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable { .. } | Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -108,6 +113,7 @@ impl Problem {
             Self::Unprocessable { .. } => "unprocessable",
             Self::TooMany { .. } => "too-many",
             Self::Unavailable { .. } => "unavailable",
+            Self::Busy { .. } => "busy",
             Self::Internal(_) => "internal",
         }
     }
@@ -125,6 +131,7 @@ impl Problem {
             Self::Unprocessable { .. } => "送出的內容無法處理",
             Self::TooMany { .. } => "操作太頻繁",
             Self::Unavailable { .. } => "系統暫時無法使用",
+            Self::Busy { .. } => "目前使用人數很多，請稍候再試",
             Self::Internal(_) => "系統發生錯誤",
         }
     }
@@ -143,8 +150,12 @@ impl Problem {
             }
             Self::TooLarge => "請減少內容或分次送出。已經儲存的資料沒有更動。".into(),
             Self::Unprocessable { detail, .. } => detail.clone(),
-            Self::TooMany { retry_after } => format!("請等 {} 秒再試一次。", retry_after.as_secs().max(1)).into(),
+            Self::TooMany { retry_after } => format!("請等 {} 秒再試一次。", seconds(*retry_after)).into(),
             Self::Unavailable { kept } => kept.clone(),
+            Self::Busy { retry_after } => {
+                format!("您已送出的資料都有保留；剛才的動作還沒有執行。請等 {} 秒再試一次。", seconds(*retry_after))
+                    .into()
+            }
             Self::Internal(_) => {
                 "我們已經留下紀錄。您已經儲存的資料不受影響；請稍後再試，若仍發生，請把下方的代碼告訴學校承辦人員。"
                     .into()
@@ -153,13 +164,17 @@ impl Problem {
     }
 }
 
+/// Whole seconds to wait, as headers and people want them.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs().max(1)
+}
+
 /// Carries the problem to the layer that renders it; alone it is a bare status.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
-        if let Self::TooMany { retry_after } = &self {
-            let seconds = HeaderValue::from(retry_after.as_secs().max(1));
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        if let Self::TooMany { retry_after } | Self::Busy { retry_after } = &self {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds(*retry_after)));
         }
         if matches!(self, Self::Unavailable { .. }) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(10));

@@ -8,7 +8,11 @@ use kernel::{clock::Clock, secrets::Keys};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use ring::digest;
 
-use crate::{problem::Problem, session::Sessions};
+use crate::{
+    admission::{Admission, Limits},
+    problem::Problem,
+    session::Sessions,
+};
 
 /// How the web is set up; all origins without a slash at the end (`https://portfolio.example.tw`).
 #[derive(Clone)]
@@ -25,6 +29,8 @@ pub struct Settings {
     pub trusted_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Whether this is the demo city.
     pub demo: bool,
+    /// How many requests are worked at once, and how long others wait.
+    pub limits: Limits,
 }
 
 /// Sessions, limits, keys and origins. Cheap to clone.
@@ -37,6 +43,7 @@ struct Inner {
     keys: Keys,
     clock: Clock,
     sessions: Sessions,
+    admission: Admission,
 }
 
 /// A state that has the [`Web`] at hand: the only bound of this crate's extractors.
@@ -68,7 +75,8 @@ impl Web {
             .set_connection_timeout(Some(Duration::from_secs(1)));
         let redis = ConnectionManager::new_lazy_with_config(redis::Client::open(redis_url)?, patience)?;
         let sessions = Sessions::new(redis.clone(), keys.clone(), clock.clone());
-        Ok(Self(Arc::new(Inner { settings, redis, keys, clock, sessions })))
+        let admission = Admission::new(settings.limits);
+        Ok(Self(Arc::new(Inner { settings, redis, keys, clock, sessions, admission })))
     }
 
     /// How the web is set up.
@@ -89,6 +97,18 @@ impl Web {
     /// The sessions.
     pub fn sessions(&self) -> &Sessions {
         &self.0.sessions
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.0.admission
+    }
+
+    /// When somebody who is turned away is to come back: between once and twice the time that is set, by chance, or
+    /// all would come at once.
+    pub(crate) fn retry_after(&self) -> Duration {
+        let [chance] = self.0.keys.random::<1>();
+        let least = self.0.admission.retry();
+        Duration::from_secs_f64((least.as_secs_f64() * (1.0 + f64::from(chance) / 256.0)).ceil())
     }
 
     /// A connection to Redis, for what else is short-lived (e.g. the state of a log-in under way).

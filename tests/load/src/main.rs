@@ -6,17 +6,16 @@
 //! ```
 //!
 //! Seeds six schools of 1,000 students each, serves them in a process of its own, and prints a table.
-//! CPU is that of all processes of a kind on the machine, so let it be otherwise idle.
-
-mod process;
-mod site;
+//! CPU is that of the private components and of `licheng`; let the machine be otherwise idle.
 
 use anyhow::{Context as _, Result, ensure};
 use blob::samples;
 use kernel::role::Role;
-use process::{Cost, Programs};
+use load::{
+    process::{self, Cost, Programs},
+    site::Site,
+};
 use serde_json::{Value, json};
-use site::Site;
 use std::time::{Duration, Instant};
 
 /// The school that is measured: 中山女高 of the demo city.
@@ -31,9 +30,9 @@ const UPLOADS: usize = 8;
 #[tokio::main]
 async fn main() -> Result<()> {
     rustls::crypto::ring::default_provider().install_default().expect("no other provider was installed before");
-    process::run(&["migrate"])?;
+    process::run(&["migrate"], &[])?;
     let seeding = Instant::now();
-    process::run(&["seed", "--demo", "--demo-students", STUDENTS])?;
+    process::run(&["seed", "--demo", "--demo-students", STUDENTS], &[])?;
     row("seed, 6 schools of 1,000 students", &format!("{:.1} s", seeding.elapsed().as_secs_f64()));
     let mut site = Site::serve().await?;
     let begun = site.memory()?;
@@ -79,7 +78,7 @@ async fn uploads(site: &mut Site, mebibytes: usize) -> Result<()> {
     let mut cost = Cost::default();
     for nth in 0..UPLOADS {
         let student = site.log_in(Role::Student, SCHOOL, 10 * mebibytes as i64 + nth as i64).await?;
-        let outcome = site.new_outcome(&student).await.context("an outcome to hold the file")?;
+        let outcome = site.new_outcome(&student, SCHOOL).await.context("an outcome to hold the file")?;
         let content = padded_pdf(mebibytes * 1024 * 1024, nth);
         let before = Programs::now()?;
         let begun = Instant::now();

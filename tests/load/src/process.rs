@@ -2,17 +2,19 @@
 
 use anyhow::{Context as _, Result, ensure};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt, fs,
     ops::Add,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 /// Kernel ticks a second on Linux (`USER_HZ`): part of its interface, the same everywhere.
 const TICKS: f64 = 100.0;
 /// The programs whose CPU counts.
-const COUNTED: [&str; 4] = ["licheng", "postgres", "redis-server", "weed"];
+const COUNTED: [&str; 6] = ["licheng", "postgres", "redis-server", "weed", "clamd", "slapd"];
+/// The program that measures, apart: its share is not the system's.
+const OURSELVES: &str = "generator";
 
 /// The program beside this one.
 fn licheng() -> Result<PathBuf> {
@@ -22,54 +24,119 @@ fn licheng() -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Runs a sub-command to its end.
-pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    let status = Command::new(licheng()?).args(arguments).stdout(Stdio::null()).status()?;
+/// Runs a sub-command to its end, with some variables set otherwise.
+///
+/// # Errors
+/// When it can't be run or fails.
+pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Result<()> {
+    let mut command = Command::new(licheng()?);
+    let status = command.args(arguments).envs(variables.iter().copied()).stdout(Stdio::null()).status()?;
     ensure!(status.success(), "licheng {} ended with {status}", arguments.join(" "));
     Ok(())
 }
 
-/// Starts `serve --target all`, its log in a file.
-pub(crate) fn serve(log: &std::path::Path) -> Result<Child> {
+/// Starts `serve --target all` with some variables set otherwise, its log in a file.
+///
+/// # Errors
+/// When it can't be started.
+pub fn serve(log: &Path, variables: &[(&str, &str)]) -> Result<Child> {
     let log = fs::File::create(log)?;
     let mut command = Command::new(licheng()?);
-    command
-        .args(["serve", "--target", "all"])
-        .env("LICHENG_LOG", "warn,sqlx::query=debug")
-        .stdout(Stdio::null())
-        .stderr(log);
+    command.args(["serve", "--target", "all"]).envs(variables.iter().copied()).stdout(Stdio::null()).stderr(log);
     command.spawn().context("starting licheng")
 }
 
 /// Resident memory of a process, in MiB.
-pub(crate) fn memory(process: u32) -> Result<u64> {
+///
+/// # Errors
+/// When there is no such process.
+pub fn memory(process: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-    let kib: u64 = line.split_whitespace().nth(1).context("no figure")?.parse()?;
-    Ok(kib / 1024)
+    kibibytes(&status, "VmRSS:").map(|kib| kib / 1024).context("no VmRSS")
+}
+
+fn kibibytes(text: &str, field: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(field))?.split_whitespace().next()?.parse().ok()
+}
+
+/// One process as `/proc/<id>/stat` tells it.
+struct Stat {
+    id: u32,
+    name: String,
+    parent: u32,
+    seconds: f64,
+}
+
+fn stat(folder: &Path) -> Option<Stat> {
+    let text = fs::read_to_string(folder.join("stat")).ok()?;
+    let (head, tail) = text.rsplit_once(')')?;
+    let (id, name) = head.split_once(" (")?;
+    let fields: Vec<&str> = tail.split_whitespace().collect();
+    let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+    Some(Stat {
+        id: id.parse().ok()?,
+        name: name.to_owned(),
+        parent: fields.get(1)?.parse().ok()?,
+        seconds: ticks / TICKS,
+    })
+}
+
+/// The counted processes: those that the runner of the components (our parent) has started, so that others of the same
+/// name on the machine don't count; without such a runner, all of them.
+fn counted() -> Result<Vec<(&'static str, Stat)>> {
+    let mut all: Vec<Stat> = fs::read_dir("/proc")?.filter_map(|entry| stat(&entry.ok()?.path())).collect();
+    let ourselves = std::process::id();
+    let runner = all.iter().find(|stat| stat.id == ourselves).map_or(1, |stat| stat.parent);
+    let mut family = BTreeSet::from([runner]);
+    loop {
+        let before = family.len();
+        family.extend(all.iter().filter(|stat| family.contains(&stat.parent)).map(|stat| stat.id).collect::<Vec<_>>());
+        if family.len() == before {
+            break;
+        }
+    }
+    let is_runner = all.iter().any(|stat| stat.name == "postgres" && family.contains(&stat.id));
+    all.retain(|stat| !is_runner || family.contains(&stat.id));
+    let named = all.into_iter().filter_map(|stat| {
+        let known = COUNTED.into_iter().find(|name| *name == stat.name);
+        let name = if stat.id == ourselves { Some(OURSELVES) } else { known };
+        Some((name?, stat))
+    });
+    Ok(named.collect())
+}
+
+/// Memory by program in MiB: what is shared between processes counts once.
+///
+/// # Errors
+/// When `/proc` can't be read.
+pub fn memory_by_program() -> Result<BTreeMap<&'static str, u64>> {
+    let mut memory = BTreeMap::new();
+    for (name, stat) in counted()? {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", stat.id)).unwrap_or_default();
+        *memory.entry(name).or_insert(0) += kibibytes(&rollup, "Pss:").unwrap_or(0);
+    }
+    Ok(memory.into_iter().map(|(name, kib)| (name, kib / 1024)).collect())
 }
 
 /// CPU seconds so far of every counted program.
-pub(crate) struct Programs(BTreeMap<&'static str, f64>);
+pub struct Programs(BTreeMap<&'static str, f64>);
 
 impl Programs {
     /// As of now. Processes that end in between take their time with them; the servers don't end.
-    pub(crate) fn now() -> Result<Self> {
+    ///
+    /// # Errors
+    /// When `/proc` can't be read.
+    pub fn now() -> Result<Self> {
         let mut seconds = BTreeMap::new();
-        for entry in fs::read_dir("/proc")? {
-            let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else { continue };
-            let Some((head, tail)) = stat.rsplit_once(')') else { continue };
-            let name = head.split_once('(').map_or("", |(_, name)| name);
-            let Some(counted) = COUNTED.iter().find(|counted| **counted == name) else { continue };
-            let ticks: Vec<f64> =
-                tail.split_whitespace().skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-            *seconds.entry(*counted).or_insert(0.0) += ticks.iter().sum::<f64>() / TICKS;
+        for (name, stat) in counted()? {
+            *seconds.entry(name).or_insert(0.0) += stat.seconds;
         }
         Ok(Self(seconds))
     }
 
     /// What was spent since then.
-    pub(crate) fn since(&self, before: &Self) -> Cost {
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Cost {
         let spent = self.0.iter().map(|(name, now)| (*name, now - before.0.get(name).unwrap_or(&0.0)));
         Cost(spent.collect())
     }
@@ -77,13 +144,21 @@ impl Programs {
 
 /// CPU seconds by program.
 #[derive(Default)]
-pub(crate) struct Cost(BTreeMap<&'static str, f64>);
+pub struct Cost(BTreeMap<&'static str, f64>);
 
 impl Cost {
     /// The share of one of `count` alike.
+    #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
-    pub(crate) fn per(&self, count: usize) -> Self {
-        Self(self.0.iter().map(|(name, seconds)| (*name, seconds / count as f64)).collect())
+    pub fn per(&self, count: usize) -> Self {
+        Self(self.0.iter().map(|(name, seconds)| (*name, seconds / count.max(1) as f64)).collect())
+    }
+
+    /// All but the program that measures, in milliseconds.
+    #[must_use]
+    pub fn of_the_system(&self) -> f64 {
+        let system = self.0.iter().filter(|(name, _)| **name != OURSELVES);
+        system.map(|(_, seconds)| seconds * 1_000.0).sum()
     }
 }
 
@@ -99,10 +174,9 @@ impl Add for Cost {
 
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let milliseconds = |seconds: f64| seconds * 1_000.0;
-        write!(f, "{:.2} CPU-ms (", milliseconds(self.0.values().sum()))?;
-        for (n, (name, seconds)) in self.0.iter().enumerate() {
-            write!(f, "{}{name} {:.2}", if n > 0 { ", " } else { "" }, milliseconds(*seconds))?;
+        write!(f, "{:.2} CPU-ms (", self.of_the_system())?;
+        for (n, (name, seconds)) in self.0.iter().filter(|(_, seconds)| **seconds > 0.0).enumerate() {
+            write!(f, "{}{name} {:.2}", if n > 0 { ", " } else { "" }, seconds * 1_000.0)?;
         }
         f.write_str(")")
     }

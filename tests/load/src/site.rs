@@ -11,7 +11,7 @@ use sqlx::{Connection, PgConnection};
 use std::{fs, path::PathBuf, process::Child, time::Duration};
 
 /// A running `licheng serve --target all`.
-pub(crate) struct Site {
+pub struct Site {
     house: House,
     admin: PgConnection,
     client: Client,
@@ -21,7 +21,7 @@ pub(crate) struct Site {
 }
 
 /// Somebody logged in.
-pub(crate) struct Person {
+pub struct Person {
     client: Client,
     origin: String,
     cookie: String,
@@ -29,13 +29,13 @@ pub(crate) struct Person {
 
 impl Site {
     /// Starts it and waits until it is ready.
-    pub(crate) async fn serve() -> Result<Self> {
+    pub async fn serve() -> Result<Self> {
         let (config, admin) = (Config::from_env()?, Admin::from_env()?);
         let admin = PgConnection::connect(admin.database_url.expose()).await?;
         let (origin, address) = (config.http.origin.as_str().to_owned(), config.http.listen);
         let house = House::build(config, Clock::System)?;
         let log = std::env::temp_dir().join(format!("licheng-figures-{}.log", std::process::id()));
-        let child = process::serve(&log)?;
+        let child = process::serve(&log, &[("LICHENG_LOG", "warn,sqlx::query=debug")])?;
         let client =
             Client::builder().redirect(reqwest::redirect::Policy::none()).resolve("localhost", address).build()?;
         let site = Self { house, admin, client, origin, child, log };
@@ -50,19 +50,19 @@ impl Site {
     }
 
     /// Ends it.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
         drop(fs::remove_file(&self.log));
     }
 
     /// Its resident memory, in MiB.
-    pub(crate) fn memory(&self) -> Result<u64> {
+    pub fn memory(&self) -> Result<u64> {
         process::memory(self.child.id())
     }
 
     /// The n-th person with a role.
-    pub(crate) async fn log_in(&mut self, role: Role, school: &str, nth: i64) -> Result<Person> {
+    pub async fn log_in(&mut self, role: Role, school: &str, nth: i64) -> Result<Person> {
         let person = testkit::people::nth(&mut self.admin, role, school, nth).await;
         let who = (person, role, school.parse()?);
         let (_, cookie) = testkit::people::log_in(&self.house.web, &mut self.admin, who).await;
@@ -70,10 +70,7 @@ impl Site {
     }
 
     /// How many statements one request makes, BEGIN and COMMIT not counted.
-    pub(crate) async fn statements<F: Future<Output = Result<()>>>(
-        &self,
-        request: impl FnOnce() -> F,
-    ) -> Result<usize> {
+    pub async fn statements<F: Future<Output = Result<()>>>(&self, request: impl FnOnce() -> F) -> Result<usize> {
         let count = || -> Result<usize> {
             let log = fs::read_to_string(&self.log)?;
             Ok(log.lines().filter(|line| line.contains("sqlx::query") && counts(line)).count())
@@ -84,10 +81,9 @@ impl Site {
     }
 
     /// A new outcome of this student, made as the page makes it: its first course of this term.
-    pub(crate) async fn new_outcome(&mut self, student: &Person) -> Result<i64> {
-        let path = student.first_link("/outcomes", "/outcomes/new?").await?;
+    pub async fn new_outcome(&mut self, student: &Person, school: &str) -> Result<i64> {
+        let path = student.first_link(&format!("/s/{school}/outcomes"), "/outcomes/new?").await?;
         let record = path.rsplit('=').next().context("a course record in the link")?.to_owned();
-        let school = path.split('/').nth(2).context("a school in the link")?;
         let form = [("course_record", record.as_str()), ("summary", "量測用")];
         let location = student.form(&format!("/s/{school}/outcomes"), &form).await?;
         let id = location
@@ -98,7 +94,7 @@ impl Site {
     }
 
     /// Sends the parts of a plan to storage, as the browser does.
-    pub(crate) async fn send_parts(&self, plan: &Value, content: &[u8]) -> Result<()> {
+    pub async fn send_parts(&self, plan: &Value, content: &[u8]) -> Result<()> {
         let mut rest = content;
         for part in plan["parts"].as_array().context("parts in the plan")? {
             let size = usize::try_from(part["size"].as_u64().context("a part's size")?)?;
@@ -112,7 +108,7 @@ impl Site {
     }
 
     /// Closes a school's windows of a kind, as its office would.
-    pub(crate) async fn close_windows(&mut self, school: &str, kind: &str) -> Result<()> {
+    pub async fn close_windows(&mut self, school: &str, kind: &str) -> Result<()> {
         sqlx::query(
             "update school.window_period set closes_at = now() - interval '1 minute'
              where school_code = $1 and kind = $2 and closes_at > now()",
@@ -125,14 +121,14 @@ impl Site {
     }
 
     /// Begins this year's roster 26 by the interface; gives the path of its page.
-    pub(crate) async fn begin_batch(&self, officer: &Person, school: &str) -> Result<String> {
+    pub async fn begin_batch(&self, officer: &Person, school: &str) -> Result<String> {
         let year = AcademicYear::of_date(kernel::calendar::taipei_date(Clock::System.now())).to_string();
         let form = [("roster", "26"), ("year", year.as_str()), ("adapter", "api"), ("open_selection", "1")];
         officer.form(&format!("/s/{school}/submission/batches"), &form).await
     }
 
     /// State and rows of the school's newest submission.
-    pub(crate) async fn newest_batch(&mut self, school: &str) -> Result<(String, i32)> {
+    pub async fn newest_batch(&mut self, school: &str) -> Result<(String, i32)> {
         let newest = sqlx::query_as(
             "select state, coalesce(row_count, 0) from submission.batch where school_code = $1 order by id desc limit 1",
         );
@@ -149,7 +145,7 @@ fn counts(line: &str) -> bool {
 
 impl Person {
     /// Opens a page.
-    pub(crate) async fn page(&self, path: &str) -> Result<()> {
+    pub async fn page(&self, path: &str) -> Result<()> {
         self.text(path).await.map(|_| ())
     }
 
@@ -161,14 +157,14 @@ impl Person {
 
     /// The first link of a page whose address contains a text.
     async fn first_link(&self, page: &str, containing: &str) -> Result<String> {
-        let text = self.text(&format!("/s/{}{page}", crate::SCHOOL)).await?;
+        let text = self.text(page).await?;
         let links = text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
         let link = links.into_iter().find(|link| link.contains(containing)).context("no such link on the page")?;
         Ok(link.replace("&amp;", "&"))
     }
 
     /// Sends JSON and reads JSON.
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let request =
             self.client.post(format!("{}{path}", self.origin)).header("accept", "application/json").json(body);
         let answer = request.header("cookie", &self.cookie).header("origin", &self.origin).send().await?;
@@ -178,7 +174,7 @@ impl Person {
     }
 
     /// Sends a form; says where its answer leads.
-    pub(crate) async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Result<String> {
+    pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Result<String> {
         let mut url = reqwest::Url::parse("http://form/")?;
         url.query_pairs_mut().extend_pairs(fields);
         let body = url.query().unwrap_or_default().to_owned();

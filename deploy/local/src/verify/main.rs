@@ -6,6 +6,7 @@ mod build;
 mod database;
 mod fault;
 mod helm;
+mod load;
 mod policy;
 mod restore;
 mod runner;
@@ -41,6 +42,7 @@ const STEPS: &[Step] = &[
     Step { name: "migrations, empty database", run: database::migrate },
     Step { name: "demo city", run: database::seed },
     Step { name: "migrations, seeded database", run: database::migrate },
+    Step { name: "deadline day, short", run: load::deadline },
     Step { name: "helm chart", run: helm::check },
     Step { name: "restores", run: restore::test },
     Step { name: "browser", run: browser::test },

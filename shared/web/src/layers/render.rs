@@ -113,6 +113,8 @@ pub(crate) struct ErrorPage {
     status: u16,
     detail: String,
     ways_out: Vec<WayOut>,
+    /// A page that could not be read loads itself again, after so many seconds.
+    again_in: Option<u64>,
 }
 
 /// A link that leads on.
@@ -125,12 +127,35 @@ fn page(problem: &Problem, ask: &Ask) -> Response {
     let page = ErrorPage {
         page: Page::new(&ask.facts, problem.title()),
         status: problem.status().as_u16(),
-        detail: problem.detail().into_owned(),
+        detail: detail(problem, &ask.method),
         ways_out: ways_out(problem, ask),
+        again_in: again_in(problem, &ask.method),
     };
     match page.render() {
         Ok(html) => (problem.status(), axum::response::Html(html)).into_response(),
         Err(_) => problem.status().into_response(),
+    }
+}
+
+/// Only what was read is loaded again: what was sent is the person's to send again.
+fn again_in(problem: &Problem, method: &Method) -> Option<u64> {
+    match problem {
+        Problem::Busy { retry_after } if method.is_safe() => Some(retry_after.as_secs().max(1)),
+        _ => None,
+    }
+}
+
+/// What people do who find the house full depends on whether they read or sent.
+fn detail(problem: &Problem, method: &Method) -> String {
+    match (problem, again_in(problem, method)) {
+        (_, Some(seconds)) => {
+            format!("您已送出的資料都有保留。這個頁面會在 {seconds} 秒後自動重新載入，不必一直按重新整理。")
+        }
+        (Problem::Busy { retry_after }, None) => format!(
+            "您先前送出的資料都有保留；剛才這一次還沒有生效。請等 {} 秒，再按瀏覽器的「重新整理」並選擇重新送出，填寫的內容不會遺失。",
+            retry_after.as_secs().max(1)
+        ),
+        _ => problem.detail().into_owned(),
     }
 }
 
@@ -164,7 +189,9 @@ fn ways_out(problem: &Problem, ask: &Ask) -> Vec<WayOut> {
     let mut ways = match problem {
         Problem::LogIn => vec![login()],
         Problem::Stale => vec![again("重新載入")],
-        Problem::TooMany { .. } | Problem::Unavailable { .. } | Problem::Internal(_) if ask.method.is_safe() => {
+        Problem::TooMany { .. } | Problem::Unavailable { .. } | Problem::Busy { .. } | Problem::Internal(_)
+            if ask.method.is_safe() =>
+        {
             vec![again("再試一次")]
         }
         Problem::NotFound | Problem::Forbidden if home.is_none() => vec![login()],

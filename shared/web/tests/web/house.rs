@@ -1,6 +1,7 @@
 //! A small room behind the real layers, with a real Redis.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
@@ -17,10 +18,11 @@ use kernel::{
 };
 use scraper::{Html, Selector};
 use time::{OffsetDateTime, macros::datetime};
+use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use web::{
     Answer, FieldErrors, Flash, Form, HasWeb, Hat, LoggedIn, May, Page, Problem, Routes, Session, Settings, Visitor,
-    Web, need, session::Token,
+    Web, admission::Limits, need, session::Token,
 };
 
 pub(crate) const APP: &str = "licheng.test";
@@ -33,10 +35,22 @@ pub(crate) struct House {
     pub(crate) app: Router,
     pub(crate) web: Web,
     pub(crate) clock: Clock,
+    /// What slow handlers wait for.
+    pub(crate) gate: Arc<Semaphore>,
 }
+
+/// As the configuration's defaults.
+pub(crate) const LIMITS: Limits = Limits {
+    min: 4,
+    max: 64,
+    target: Duration::from_millis(100),
+    patience: [Duration::from_millis(100), Duration::from_millis(500), Duration::from_millis(2500)],
+    retry: Duration::from_secs(5),
+};
 
 struct Room {
     web: Web,
+    gate: Arc<Semaphore>,
 }
 
 impl HasWeb for Room {
@@ -57,6 +71,15 @@ impl House {
     }
 
     pub(crate) fn with_redis(redis_url: &str) -> Self {
+        Self::with(redis_url, LIMITS)
+    }
+
+    /// A house in which so many are worked at once and others wait so long.
+    pub(crate) fn with_limits(limits: Limits) -> Self {
+        Self::with(&redis_url(), limits)
+    }
+
+    fn with(redis_url: &str, limits: Limits) -> Self {
         let clock = Clock::standing_at(NOW);
         let settings = Settings {
             origin: format!("https://{APP}"),
@@ -65,10 +88,12 @@ impl House {
             form_targets: vec!["https://sso.test".to_owned()],
             trusted_proxy: Arc::new(|_| false),
             demo: true,
+            limits,
         };
         let keys = Keys::derive(&[3; 32]).unwrap();
         let web = Web::new(settings, redis_url, keys, clock.clone()).unwrap();
-        let room = Arc::new(Room { web: web.clone() });
+        let gate = Arc::new(Semaphore::new(0));
+        let room = Arc::new(Room { web: web.clone(), gate: Arc::clone(&gate) });
         let (routes, _) = Routes::new()
             .get("/s/{school}/outcomes", index)
             .post("/s/{school}/outcomes", create)
@@ -76,10 +101,13 @@ impl House {
             .get("/me", me)
             .get("/problem/{name}", problem)
             .get("/panic", panic)
+            .get("/slow", slow)
+            .post("/slow", slow)
+            .post("/s/{school}/selection", slow)
             .get("/f/{token}/{name}", file)
             .with_state(room);
         let app = web::layers(routes.merge(web::service(&web).routes), &web);
-        Self { app, web, clock }
+        Self { app, web, clock, gate }
     }
 
     pub(crate) async fn log_in(&self, session: &Session) -> Browser<'_> {
@@ -227,6 +255,12 @@ async fn problem(
         "constraint" => store::Error::Constraint("secret_constraint".to_owned()).into(),
         _ => Problem::NotFound,
     })
+}
+
+/// Takes until the gate opens.
+async fn slow(State(room): State<Arc<Room>>) -> Answer {
+    drop(room.gate.acquire().await.expect("never closed"));
+    Ok("done".into_response())
 }
 
 async fn panic() -> Response {

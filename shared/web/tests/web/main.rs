@@ -3,6 +3,7 @@
 mod house;
 
 mod doors;
+mod overload;
 mod pages;
 mod problems;
 mod sessions;

@@ -1,6 +1,7 @@
-//! Rate limits (issue 2 §1.3).
+//! Rate limits (issue 2 §1.3), and what is shed last when the house is full (issue 3 §5.3).
 
 use testkit::City;
+use web::admission::DEEDS;
 
 #[tokio::test]
 async fn too_many_log_ins_from_one_address_have_to_wait() {
@@ -18,4 +19,13 @@ async fn too_many_log_ins_from_one_address_have_to_wait() {
     assert!((1..=60).contains(&wait), "{wait}");
     city.pass(time::Duration::seconds(wait));
     assert_eq!(attempt(4).await.status(), 422, "after the wait");
+}
+
+/// A deed that is misspelt would be shed like any form.
+#[tokio::test]
+async fn what_is_shed_last_is_a_route_of_the_house() {
+    let city = City::up().await;
+    let unknown: Vec<_> =
+        DEEDS.into_iter().filter(|deed| !city.routes.iter().any(|route| (route.method, route.path) == *deed)).collect();
+    assert!(unknown.is_empty(), "no such routes: {unknown:?}");
 }

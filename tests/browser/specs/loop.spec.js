@@ -88,12 +88,15 @@ test('a year: upload, certify, select, submit, confirm', async ({ as, home, look
     const hand = officer.getByRole('button', { name: '提交到中央資料庫' });
     await expect(hand).toBeVisible({ timeout: 45_000 });
     await look(officer, 'batch-built');
-    // the page draws itself anew with each step: news is held back while it is looked at
+    await hand.click();
+    const underWay = officer.getByText(/中央資料庫取得的檔案|已通知|已接受/).first();
+    await expect(underWay).toBeVisible();
+    // the page draws itself anew with each step: further news is held back while it is looked at
     let release;
     const looked = new Promise((resolve) => (release = resolve));
     await officer.route(/\/status$/, (route) => looked.then(() => route.continue()));
-    await hand.click();
-    await expect(officer.getByText(/中央資料庫取得的檔案|已通知|已接受/).first()).toBeVisible();
+    await officer.waitForTimeout(1_000); // what had been asked before is answered
+    await expect(underWay).toBeVisible();
     await look(officer, 'batch-under-way');
     release();
     await expect(officer.getByRole('button', { name: '取回收訖明細' })).toBeVisible({ timeout: 90_000 });

@@ -5,12 +5,17 @@ use std::fs::{self, File, Permissions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::component::postgres;
 use crate::{Options, Progress, Tools, ports, process, random};
+
+/// How often a folder's lock is asked for, and the pause between.
+const LOCK_TRIES: usize = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// Every port that a site may use, by name.
 const PORTS: &[&str] = &[
@@ -72,6 +77,19 @@ pub(crate) struct Site {
     _lock: File,
 }
 
+/// Takes the lock, with some patience: whoever let go of it a moment ago may just be starting a program, which holds a
+/// copy of the open file until it is itself.
+async fn taken(lock: &File) -> Result<bool> {
+    for _ in 0..LOCK_TRIES {
+        match lock.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_PAUSE).await,
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+    }
+    Ok(false)
+}
+
 impl Site {
     /// Locks the folder, ends what a previous run left, and settles ports and secrets.
     pub(crate) async fn open(options: &Options, tools: Tools, progress: Progress) -> Result<Self> {
@@ -79,12 +97,8 @@ impl Site {
         make_folders(data)?;
         let data = data.canonicalize()?;
         let lock = File::create(data.join("lock"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                bail!("{} is in use by another process", data.display())
-            }
-            Err(TryLockError::Error(error)) => return Err(error.into()),
+        if !taken(&lock).await? {
+            bail!("{} is in use by another process", data.display());
         }
         let ended = process::end_stale(&data).await?;
         if !ended.is_empty() {

@@ -89,8 +89,16 @@ test('a year: upload, certify, select, submit, confirm', async ({ as, home, look
     await expect(hand).toBeVisible({ timeout: 45_000 });
     await look(officer, 'batch-built');
     await hand.click();
-    await expect(officer.getByText(/中央資料庫取得的檔案|已通知|已接受/).first()).toBeVisible();
+    const underWay = officer.getByText(/中央資料庫取得的檔案|已通知|已接受/).first();
+    await expect(underWay).toBeVisible();
+    // the page draws itself anew with each step: further news is held back while it is looked at
+    let release;
+    const looked = new Promise((resolve) => (release = resolve));
+    await officer.route(/\/status$/, (route) => looked.then(() => route.continue()));
+    await officer.waitForTimeout(1_000); // what had been asked before is answered
+    await expect(underWay).toBeVisible();
     await look(officer, 'batch-under-way');
+    release();
     await expect(officer.getByRole('button', { name: '取回收訖明細' })).toBeVisible({ timeout: 90_000 });
     await look(officer, 'batch-accepted');
   });

@@ -106,7 +106,7 @@ impl Health {
     }
 
     fn restore(&self, now: OffsetDateTime) -> Sign {
-        let hint = "每天把最新的備份真的還原一次並比對；超過 26 小時沒有成功就告警。";
+        let hint = "備份要還原出來比對過才算數；超過 26 小時沒有證明就算異常。";
         let value = self.restored_at.map_or_else(|| "還沒有證明過".to_owned(), |at| ago(now - at));
         sign("最近一次還原驗證", self.restored_at.is_some_and(|at| now - at <= RESTORE_LIMIT), value, hint)
     }

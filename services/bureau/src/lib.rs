@@ -12,9 +12,9 @@
 //! | times without the system, which extend windows | `outage` |
 //! | carrying both to the schools, and the answers back | `dispatch` |
 
-mod health;
 mod deadline;
 mod dispatch;
+mod health;
 mod outage;
 mod progress;
 mod proposal;

@@ -99,7 +99,7 @@ async fn no_command_has_keys_in_two_slots() {
     tx.audit(Audit::general("test", "test"));
     tx.enqueue(Job::new(
         "portfolio.message",
-        &serde_json::json!({
+        serde_json::json!({
             "student_id": first.subject(), "body": "訊息", "link": "/", "dedupe": "test.cluster"
         }),
     ));

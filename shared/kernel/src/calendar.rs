@@ -313,7 +313,9 @@ impl FromStr for RocDate {
         let day = number(day).and_then(|d| u8::try_from(d).ok()).ok_or_else(unreadable)?;
         let no_such_day = CalendarError::NoSuchDay { found: text.trim().to_owned() };
         let date = Date::from_calendar_date(year, month, day).map_err(|_| no_such_day)?;
-        if date.year() <= ROC_EPOCH { Err(unreadable()) } else { Ok(Self(date)) }
+        // a year of four ROC digits would be written as it is read for AD
+        let can_be_written = (ROC_EPOCH + 1..=ROC_EPOCH + 999).contains(&date.year());
+        can_be_written.then_some(Self(date)).ok_or_else(unreadable)
     }
 }
 

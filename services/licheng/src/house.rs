@@ -72,6 +72,7 @@ fn limits(overload: &Overload) -> Limits {
     Limits {
         min: overload.concurrency_min,
         max: overload.concurrency_max,
+        checks: overload.concurrency_checks,
         target: overload.service_target,
         patience: [overload.queue_pages, overload.queue_forms, overload.queue_deeds],
         retry: overload.retry,

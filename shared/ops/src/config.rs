@@ -404,15 +404,17 @@ pub struct Overload {
     /// `LICHENG_CONCURRENCY_MIN`, default `4`: requests that are worked at once at least, however slow they are.
     pub concurrency_min: u16,
     /// `LICHENG_CONCURRENCY_MAX`, default `64`: requests that are worked at once at most; between the two the process
-    /// finds its own number. Completions of uploads, decisions, selections and submissions have as many places of their
-    /// own.
+    /// finds its own number. Decisions, selections and submissions have as many places of their own.
     pub concurrency_max: u16,
+    /// `LICHENG_CONCURRENCY_CHECKS`, default `8`: sent files that are checked at once; while more wait, no new upload
+    /// begins. About four for each core that the scanner and the storage have.
+    pub concurrency_checks: u16,
     /// `LICHENG_SERVICE_TARGET_MS`, default `100`: milliseconds within which nine of ten pages are to be worked; while
     /// they are not, fewer are worked at once.
     pub service_target: Duration,
     /// `LICHENG_QUEUE_PAGES_MS`, default `100`: milliseconds that a page waits for its turn before it is turned away.
     pub queue_pages: Duration,
-    /// `LICHENG_QUEUE_FORMS_MS`, default `500`: the same of a form, and of a log-in.
+    /// `LICHENG_QUEUE_FORMS_MS`, default `500`: the same of a form, a log-in and the beginning of an upload.
     pub queue_forms: Duration,
     /// `LICHENG_QUEUE_DEEDS_MS`, default `2500`: the same of the completion of an upload, a decision, a selection and a
     /// submission.
@@ -426,6 +428,7 @@ impl Overload {
     fn read(reader: &mut Reader) -> Option<Self> {
         let concurrency_min: Option<u16> = reader.or_default("LICHENG_CONCURRENCY_MIN", "4");
         let concurrency_max: Option<u16> = reader.or_default("LICHENG_CONCURRENCY_MAX", "64");
+        let concurrency_checks: Option<u16> = reader.or_default("LICHENG_CONCURRENCY_CHECKS", "8");
         let mut milliseconds = |name: &str, default: &str| {
             reader.or_default(name, default).map(|ms: u32| Duration::from_millis(ms.into()))
         };
@@ -435,6 +438,10 @@ impl Overload {
         let queue_deeds = milliseconds("LICHENG_QUEUE_DEEDS_MS", "2500");
         let retry_seconds: Option<u16> = reader.or_default("LICHENG_RETRY_SECONDS", "5");
         let (concurrency_min, concurrency_max) = (concurrency_min?, concurrency_max?);
+        let concurrency_checks = concurrency_checks?;
+        if concurrency_checks == 0 {
+            reader.problem("LICHENG_CONCURRENCY_CHECKS", "must not be below 1");
+        }
         if concurrency_min == 0 || concurrency_max < concurrency_min {
             reader
                 .problem("LICHENG_CONCURRENCY_MAX", "must not be below LICHENG_CONCURRENCY_MIN, and that not below 1");
@@ -442,6 +449,7 @@ impl Overload {
         Some(Self {
             concurrency_min,
             concurrency_max,
+            concurrency_checks,
             service_target: service_target?,
             queue_pages: queue_pages?,
             queue_forms: queue_forms?,

@@ -55,6 +55,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         limits: web::admission::Limits {
             min: 4,
             max: 64,
+            checks: 8,
             target: Duration::from_millis(100),
             patience: [100, 500, 2500].map(Duration::from_millis),
             retry: Duration::from_secs(5),

@@ -1,9 +1,11 @@
 //! Who is worked now, who waits, and who is told to come back, when more is asked than this process can do.
 //!
-//! Requests are of three kinds. Pages and forms share a number of places that follows how long pages take (additive
-//! increase, multiplicative decrease): a form may use half as many again as a page, so that pages make way first. Deeds
-//! have places of their own and wait longest: the work behind them (a file sent, a queue gone through) is the dearest to
-//! do once more. Whoever has waited for the patience of their kind is turned away before anything was done for them.
+//! Pages and forms share a number of places that follows how long pages take (additive increase, multiplicative
+//! decrease): a form may use half as many again as a page, so that pages make way first. Deeds have places of their own
+//! and wait longer: the work behind them (a queue gone through, a choice made) is dear to do once more. So have checks,
+//! in which whole files are read: a few of them use all that a machine has, so they neither wait behind deeds nor hold
+//! them up, and while one waits no new upload begins, which would come back to wait there too. Whoever has waited for
+//! the patience of their kind is turned away before anything was done for them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,41 +18,49 @@ use tokio::sync::oneshot;
 pub enum Kind {
     /// A page or a list: the browser loads it again by itself.
     Page,
-    /// A form, a log-in, the beginning of an upload: the person sends it again.
+    /// The beginning of an upload: nothing was sent yet, and the browser tries again.
+    Upload,
+    /// A form, a log-in: the person sends it again.
     Form,
     /// What finishes a longer piece of work.
     Deed,
+    /// What finishes with the reading of a whole file.
+    Check,
 }
 
 impl Kind {
     /// Every kind, in the order in which they are turned away.
-    pub const ALL: [Self; 3] = [Self::Page, Self::Form, Self::Deed];
+    pub const ALL: [Self; 5] = [Self::Page, Self::Upload, Self::Form, Self::Deed, Self::Check];
 
     /// The label of metrics.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Page => "page",
+            Self::Upload => "upload",
             Self::Form => "form",
             Self::Deed => "deed",
+            Self::Check => "check",
         }
     }
 }
 
-/// The deeds: method and route. A test of the whole house proves that each is a route.
-pub const DEEDS: [(&str, &str); 13] = [
-    ("POST", "/s/{school}/files/{file}/completion"),
-    ("POST", "/s/{school}/outcomes/{outcome}/files"),
-    ("POST", "/s/{school}/activities/{activity}/files"),
-    ("POST", "/s/{school}/outcomes/{outcome}/certification-request"),
-    ("POST", "/s/{school}/certification/{request}/decision"),
-    ("POST", "/s/{school}/certification/batches"),
-    ("POST", "/s/{school}/selection"),
-    ("POST", "/s/{school}/submission/batches"),
-    ("POST", "/s/{school}/submission/batches/{batch}/notice"),
-    ("POST", "/s/{school}/receipt/confirmations"),
-    ("POST", "/s/{school}/receipt/disputes"),
-    ("POST", "/s/{school}/office/imports"),
-    ("GET", "/roster/{token}/{file}"),
+/// The kinds that a route is named for, by method; reads are pages and the rest are forms. A test of the whole house
+/// proves that each is a route.
+pub const NAMED: [(&str, &str, Kind); 14] = [
+    ("POST", "/s/{school}/files", Kind::Upload),
+    ("POST", "/s/{school}/files/{file}/completion", Kind::Check),
+    ("POST", "/s/{school}/outcomes/{outcome}/files", Kind::Check),
+    ("POST", "/s/{school}/activities/{activity}/files", Kind::Check),
+    ("POST", "/s/{school}/office/imports", Kind::Check),
+    ("POST", "/s/{school}/outcomes/{outcome}/certification-request", Kind::Deed),
+    ("POST", "/s/{school}/certification/{request}/decision", Kind::Deed),
+    ("POST", "/s/{school}/certification/batches", Kind::Deed),
+    ("POST", "/s/{school}/selection", Kind::Deed),
+    ("POST", "/s/{school}/submission/batches", Kind::Deed),
+    ("POST", "/s/{school}/submission/batches/{batch}/notice", Kind::Deed),
+    ("POST", "/s/{school}/receipt/confirmations", Kind::Deed),
+    ("POST", "/s/{school}/receipt/disputes", Kind::Deed),
+    ("GET", "/roster/{token}/{file}", Kind::Deed),
 ];
 
 /// GETs that a reload does not repeat: a log-in's way back carries a code that counts once, and an upload goes on.
@@ -62,12 +72,12 @@ const FREE: [&str; 1] = ["/assets/{file}"];
 /// The kind of a request by its method and the template of its route; `None` is never held up.
 pub(crate) fn kind(method: &str, route: &str) -> Option<Kind> {
     let reads = matches!(method, "GET" | "HEAD");
-    match () {
-        () if reads && FREE.contains(&route) => None,
-        () if DEEDS.contains(&(method, route)) => Some(Kind::Deed),
-        () if reads && !FORMS.contains(&route) => Some(Kind::Page),
-        () => Some(Kind::Form),
+    if reads && FREE.contains(&route) {
+        return None;
     }
+    let named = NAMED.iter().find(|(of, path, _)| (*of, *path) == (method, route)).map(|(.., kind)| *kind);
+    let usual = if reads && !FORMS.contains(&route) { Kind::Page } else { Kind::Form };
+    Some(named.unwrap_or(usual))
 }
 
 /// The numbers, as `LICHENG_*` sets them.
@@ -77,22 +87,39 @@ pub struct Limits {
     pub min: u16,
     /// Places at most, and those of deeds.
     pub max: u16,
+    /// Places of checks.
+    pub checks: u16,
     /// Within this nine of ten pages are to be worked.
     pub target: Duration,
-    /// How long pages, forms and deeds wait.
+    /// How long pages, forms (and uploads that begin) and deeds (and checks) wait.
     pub patience: [Duration; 3],
     /// After how long those turned away are asked to come back.
     pub retry: Duration,
 }
 
+impl Limits {
+    fn patience(&self, kind: Kind) -> Duration {
+        let [pages, forms, deeds] = self.patience;
+        match kind {
+            Kind::Page => pages,
+            Kind::Upload | Kind::Form => forms,
+            Kind::Deed | Kind::Check => deeds,
+        }
+    }
+}
+
+/// How many kinds there are.
+const KINDS: usize = Kind::ALL.len();
 /// Beyond this many of a kind nobody else waits: the queue would only take memory.
 const QUEUE: usize = 2048;
 /// Pages after which the number of places is thought over.
 const WINDOW: u32 = 20;
 /// The same after this long, when there were fewer pages: those say nothing of a crowd.
 const STALE: Duration = Duration::from_secs(1);
-/// Too many slow pages: fewer places by this factor.
+/// One page in ten is slow: fewer places by this factor.
 const DECREASE: f64 = 0.9;
+/// Every second page is slow: a crowd, and fewer places at once.
+const CROWDED: f64 = 0.5;
 
 /// The door of one process. Clones are the same door.
 #[derive(Clone)]
@@ -106,8 +133,8 @@ struct Door {
 struct State {
     places: f64,
     /// Worked now, by kind.
-    inside: [usize; 3],
-    waiting: [VecDeque<oneshot::Sender<Place>>; 3],
+    inside: [usize; KINDS],
+    waiting: [VecDeque<oneshot::Sender<Place>>; KINDS],
     window: Window,
 }
 
@@ -141,7 +168,7 @@ impl Admission {
         }
         let state = State {
             places: f64::from(limits.max),
-            inside: [0; 3],
+            inside: [0; KINDS],
             waiting: Default::default(),
             window: Window::new(0),
         };
@@ -173,7 +200,7 @@ impl Admission {
             queue.push_back(ticket);
             turn
         };
-        let patience = self.0.limits.patience[kind as usize];
+        let patience = self.0.limits.patience(kind);
         tokio::time::timeout(patience, turn).await.ok()?.ok()
     }
 }
@@ -210,44 +237,57 @@ impl Door {
 
 impl State {
     fn has_room(&self, kind: Kind, limits: &Limits) -> bool {
-        let quick = self.inside[Kind::Page as usize] + self.inside[Kind::Form as usize];
         match kind {
-            Kind::Page => quick < whole(self.places),
-            Kind::Form => quick < whole(self.places * 1.5),
+            Kind::Page => self.quick() < whole(self.places),
+            Kind::Upload => self.quick() < whole(self.places * 1.5) && !self.waits(Kind::Check),
+            Kind::Form => self.quick() < whole(self.places * 1.5),
             Kind::Deed => self.inside[Kind::Deed as usize] < usize::from(limits.max),
+            Kind::Check => self.inside[Kind::Check as usize] < usize::from(limits.checks),
         }
+    }
+
+    /// Those inside who share the places that follow the pages.
+    fn quick(&self) -> usize {
+        [Kind::Page, Kind::Upload, Kind::Form].into_iter().map(|kind| self.inside[kind as usize]).sum()
+    }
+
+    fn waits(&self, kind: Kind) -> bool {
+        self.waiting[kind as usize].iter().any(|ticket| !ticket.is_closed())
     }
 
     /// Nobody of the same kind, and of pages no form, has waited longer.
     fn nobody_before(&self, kind: Kind) -> bool {
-        let waits = |kind: Kind| self.waiting[kind as usize].iter().any(|ticket| !ticket.is_closed());
-        let behind_forms = kind == Kind::Page && waits(Kind::Form);
-        !behind_forms && !waits(kind)
+        let behind_forms = kind == Kind::Page && self.waits(Kind::Form);
+        !behind_forms && !self.waits(kind)
     }
 
     fn note_entry(&mut self, kind: Kind) {
         self.inside[kind as usize] += 1;
-        let quick = self.inside[Kind::Page as usize] + self.inside[Kind::Form as usize];
-        self.window.most = self.window.most.max(quick);
+        self.window.most = self.window.most.max(self.quick());
     }
 
-    /// Counts a page that is done, and thinks the number of places over when there were enough.
-    fn note_page(&mut self, took: Duration, limits: &Limits) {
+    /// Counts a page that is done, and thinks the number of places over when there were enough. A page that was let in
+    /// before the last change says nothing of it.
+    fn note_page(&mut self, since: Instant, took: Duration, limits: &Limits) {
+        if since < self.window.since {
+            return;
+        }
         self.window.pages += 1;
         self.window.slow += u32::from(took > limits.target);
         if self.window.pages < WINDOW && self.window.since.elapsed() < STALE {
             return;
         }
         let crowded = self.window.pages >= WINDOW;
-        if crowded && self.window.slow * 10 > self.window.pages {
+        if crowded && self.window.slow * 2 > self.window.pages {
+            self.places *= CROWDED;
+        } else if crowded && self.window.slow * 10 > self.window.pages {
             self.places *= DECREASE;
         } else if !crowded || self.window.most >= whole(self.places) {
             // more only where they were all used; without a crowd the number finds back to where it began
             self.places += 1.0;
         }
         self.places = self.places.clamp(f64::from(limits.min), f64::from(limits.max));
-        let inside = self.inside[Kind::Page as usize] + self.inside[Kind::Form as usize];
-        self.window = Window::new(inside);
+        self.window = Window::new(self.quick());
         metrics::gauge!("licheng_places").set(self.places);
     }
 }
@@ -263,7 +303,7 @@ impl Drop for Place {
         let mut state = self.door.state();
         state.inside[self.kind as usize] -= 1;
         if self.kind == Kind::Page {
-            state.note_page(self.since.elapsed(), &self.door.limits);
+            state.note_page(self.since, self.since.elapsed(), &self.door.limits);
         }
         drop(state);
         self.door.call_next();
@@ -277,6 +317,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         min: 2,
         max: 8,
+        checks: 2,
         target: Duration::from_millis(100),
         patience: [Duration::from_millis(20), Duration::from_millis(40), Duration::from_millis(80)],
         retry: Duration::from_secs(5),
@@ -302,6 +343,8 @@ mod tests {
         assert_eq!(kind("GET", "/sso/callback"), Some(Kind::Form));
         assert_eq!(kind("POST", "/s/{school}/selection"), Some(Kind::Deed));
         assert_eq!(kind("GET", "/s/{school}/selection"), Some(Kind::Page));
+        assert_eq!(kind("POST", "/s/{school}/files"), Some(Kind::Upload));
+        assert_eq!(kind("POST", "/s/{school}/files/{file}/completion"), Some(Kind::Check));
     }
 
     #[tokio::test]
@@ -319,6 +362,26 @@ mod tests {
         let begun = Instant::now();
         assert!(door.enter(Kind::Deed).await.is_none(), "a ninth deed");
         assert!(begun.elapsed() >= LIMITS.patience[2]);
+    }
+
+    #[tokio::test]
+    async fn no_upload_begins_while_a_sent_one_waits_for_its_check() {
+        let door = Admission::new(PATIENT);
+        let mut checks = fill(&door, Kind::Check, 2).await;
+        drop(fill(&door, Kind::Upload, 1).await);
+        let wait = |kind| {
+            let door = door.clone();
+            tokio::spawn(async move { door.enter(kind).await.is_some() })
+        };
+        let check = wait(Kind::Check);
+        tokio::task::yield_now().await;
+        let upload = wait(Kind::Upload);
+        tokio::task::yield_now().await;
+        assert!(!upload.is_finished(), "places are free, but not for one who comes back for a check");
+        drop(fill(&door, Kind::Deed, 2).await);
+        drop(fill(&door, Kind::Form, 1).await);
+        checks.pop();
+        assert!(check.await.unwrap() && upload.await.unwrap());
     }
 
     #[tokio::test]
@@ -360,9 +423,9 @@ mod tests {
         waiting.abort();
         assert!(waiting.await.unwrap_err().is_cancelled());
         drop(pages);
-        assert_eq!(door.0.state().inside, [0; 3]);
+        assert_eq!(door.0.state().inside, [0; KINDS]);
         drop(fill(&door, Kind::Page, 2).await);
-        assert_eq!(door.0.state().inside, [0; 3]);
+        assert_eq!(door.0.state().inside, [0; KINDS]);
     }
 
     /// While more than one page in ten is slow there are fewer places, never below the least; and they come back.
@@ -373,12 +436,13 @@ mod tests {
             for _ in 0..rounds * WINDOW {
                 let mut state = door.0.state();
                 state.window.most = whole(state.places);
-                state.note_page(Duration::from_millis(took), &LIMITS);
+                let now = Instant::now();
+                state.note_page(now, Duration::from_millis(took), &LIMITS);
             }
             whole(door.0.state().places)
         };
         assert_eq!(pages(20, 10), 8);
-        assert_eq!(pages(300, 5), 4);
+        assert_eq!(pages(300, 1), 4);
         assert_eq!(pages(300, 100), 2);
         assert_eq!(pages(20, 100), 8);
     }
@@ -389,8 +453,21 @@ mod tests {
         let door = Admission::new(LIMITS);
         for nth in 0..1_000 {
             let slow = nth % WINDOW < 2;
-            door.0.state().note_page(Duration::from_millis(if slow { 900 } else { 10 }), &LIMITS);
+            let took = Duration::from_millis(if slow { 900 } else { 10 });
+            door.0.state().note_page(Instant::now(), took, &LIMITS);
         }
         assert_eq!(whole(door.0.state().places), 8);
+    }
+
+    /// When the number of places is halved, those who were let in before still take long; it is not halved for them.
+    #[test]
+    fn pages_from_before_a_change_are_not_held_against_it() {
+        let door = Admission::new(LIMITS);
+        let early = Instant::now();
+        let slow = |since| door.0.state().note_page(since, Duration::from_millis(300), &LIMITS);
+        (0..WINDOW).for_each(|_| slow(Instant::now()));
+        assert_eq!(whole(door.0.state().places), 4);
+        (0..10 * WINDOW).for_each(|_| slow(early));
+        assert_eq!(whole(door.0.state().places), 4);
     }
 }

@@ -43,6 +43,7 @@ pub(crate) struct House {
 pub(crate) const LIMITS: Limits = Limits {
     min: 4,
     max: 64,
+    checks: 8,
     target: Duration::from_millis(100),
     patience: [Duration::from_millis(100), Duration::from_millis(500), Duration::from_millis(2500)],
     retry: Duration::from_secs(5),

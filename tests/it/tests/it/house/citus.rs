@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, fs};
 use testkit::City;
 
 /// Beginnings of queries that look at all schools at once, each with its reason. None of them is a page's.
-const ACROSS_SCHOOLS: [(&str, &str); 5] = [
+const ACROSS_SCHOOLS: [(&str, &str); 8] = [
     ("select (select min(run_at) from app.job", "the worker measures its queue, every 15 s"),
     ("select kind, count(*) as \"count!\"", "`licheng job list`"),
     ("select school_code, id, kind, attempts", "`licheng job list`"),
@@ -20,6 +20,9 @@ const ACROSS_SCHOOLS: [(&str, &str); 5] = [
         "the recount of the summary, by a round of the worker and under one lock",
     ),
     ("select distinct school_code from app.audit_seal", "`licheng audit verify`"),
+    ("select count(*) as \"open!\" from app.storage_case", "the scrubber's end of a pass"),
+    ("select school_code, sha256 as \"sha256!\", copy", "the scrubber tries what is not healed once more"),
+    ("insert into app.health", "the worker measures the storage, every few minutes"),
 ];
 
 /// A tenant's table in a query: the table, its alias, and the text up to the next one.

@@ -68,7 +68,15 @@ impl Fault {
         }
     }
 
-    /// What it keeps busy: two faults at once hit different things.
+    /// Two faults at once hit different things.
+    fn may_meet(&self, other: &Self) -> bool {
+        let starts_storage = |fault: &Self| matches!(fault, Self::FillDisk);
+        let is_of_storage = |fault: &Self| fault.target() == STORAGE;
+        let both_end_storage = starts_storage(self) && is_of_storage(other) || is_of_storage(self) && starts_storage(other);
+        self.target() != other.target() && !both_end_storage
+    }
+
+    /// What it keeps busy.
     fn target(&self) -> &'static str {
         match self {
             Self::Kill(name) | Self::Freeze(name) | Self::CutWire(name) => name,
@@ -111,6 +119,9 @@ pub(crate) fn draw(count: usize, has_disk: bool, dice: &Dice) -> Vec<Fault> {
     drawn
 }
 
+/// The object storage; both copies lie with it.
+const STORAGE: &str = "s3";
+
 /// How long a fault lasts at most, and the pause between two.
 #[derive(Clone, Copy)]
 pub(crate) struct Pace {
@@ -129,7 +140,7 @@ pub(crate) async fn rain(
     let mut n = 0;
     while n < faults.len() {
         let first = &faults[n];
-        let second = faults.get(n + 1).filter(|second| dice.below(4) == 0 && second.target() != first.target());
+        let second = faults.get(n + 1).filter(|second| dice.below(4) == 0 && second.may_meet(first));
         match second {
             Some(second) => {
                 say(format!("{:>3} {first}, and at once {:>3} {second}", n + 1, n + 2));
@@ -189,7 +200,15 @@ async fn strike(stage: &Arc<Stage>, fault: &Fault, hold: Duration, dice: &Dice) 
             }
         }
         Fault::EmptyRedis => empty(&stage.env["LICHENG_REDIS_URL"]).await?,
-        Fault::FillDisk => fill(&stage.data, hold).await?,
+        Fault::FillDisk => {
+            fill(&stage.data, hold).await?;
+            // once its disk was full the storage takes no write until it is started again, whatever room there is;
+            // an operator does that on the alarm
+            let storm = stage.weather.begin(STORAGE);
+            stage.kill(STORAGE).await?;
+            stage.revive(STORAGE).await?;
+            stage.weather.end(storm);
+        }
         Fault::FalseClock => false_clock(stage, hold, dice).await?,
     }
     Ok(())

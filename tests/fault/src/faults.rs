@@ -72,7 +72,8 @@ impl Fault {
     fn may_meet(&self, other: &Self) -> bool {
         let starts_storage = |fault: &Self| matches!(fault, Self::FillDisk);
         let is_of_storage = |fault: &Self| fault.target() == STORAGE;
-        let both_end_storage = starts_storage(self) && is_of_storage(other) || is_of_storage(self) && starts_storage(other);
+        let both_end_storage =
+            starts_storage(self) && is_of_storage(other) || is_of_storage(self) && starts_storage(other);
         self.target() != other.target() && !both_end_storage
     }
 

@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, fs};
 use testkit::City;
 
 /// Beginnings of queries that look at all schools at once, each with its reason. None of them is a page's.
-const ACROSS_SCHOOLS: [(&str, &str); 8] = [
+const ACROSS_SCHOOLS: [(&str, &str); 7] = [
     ("select (select min(run_at) from app.job", "the worker measures its queue, every 15 s"),
     ("select kind, count(*) as \"count!\"", "`licheng job list`"),
     ("select school_code, id, kind, attempts", "`licheng job list`"),
@@ -21,9 +21,11 @@ const ACROSS_SCHOOLS: [(&str, &str); 8] = [
     ),
     ("select distinct school_code from app.audit_seal", "`licheng audit verify`"),
     ("select count(*) as \"open!\" from app.storage_case", "the scrubber's end of a pass"),
-    ("select school_code, sha256 as \"sha256!\", copy", "the scrubber tries what is not healed once more"),
     ("insert into app.health", "the worker measures the storage, every few minutes"),
 ];
+
+/// Not a tenant's row: where the scrubber is, of all schools.
+const POSITION: &str = "update app.scrub set school_code = ";
 
 /// A tenant's table in a query: the table, its alias, and the text up to the next one.
 struct Mention<'q> {
@@ -145,14 +147,15 @@ fn sources_set_the_school_by_set_local_and_never_move_a_row() {
                     let words = line.to_lowercase();
                     assert!(!words.contains("select set_config"), "{}: {line}", path.display());
                     assert!(!words.contains("set session "), "{}: {line}", path.display());
-                    assert!(!words.contains(" set school_code ="), "{}: {line}", path.display());
+                    let moves = words.contains(" set school_code =") && !words.contains(POSITION);
+                    assert!(!moves, "{}: {line}", path.display());
                 }
             }
         }
     }
     assert!(files > 150, "{files} sources");
     for query in queries() {
-        assert!(!query.contains("set school_code ="), "{query}");
+        assert!(!query.contains("set school_code =") || query.starts_with(POSITION), "{query}");
     }
 }
 

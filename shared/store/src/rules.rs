@@ -27,11 +27,17 @@ pub async fn load(tx: &mut TenantTx, year: AcademicYear) -> Result<(Ruleset, Win
     let Some(found) = found else {
         return Ok((Ruleset::of(year), Windows::default()));
     };
-    let city = Ruleset { academic_year: year, ..read(found.numbers)? };
-    let own: RulesetOverride = found.own.map(read).transpose()?.unwrap_or_default();
     let rows: Vec<Row> = read(found.windows)?;
     let windows = rows.into_iter().map(Row::window).collect::<Result<_, _>>()?;
-    Ok((city.with(&own), Windows(windows)))
+    Ok((numbers(year, Some(found.numbers), found.own)?, Windows(windows)))
+}
+
+/// A year's numbers from the city's row and the school's own, as JSON, for a statement that reads them beside others.
+pub fn numbers(year: AcademicYear, city: Option<Value>, own: Option<Value>) -> Result<Ruleset, Error> {
+    let Some(city) = city else { return Ok(Ruleset::of(year)) };
+    let city = Ruleset { academic_year: year, ..read(city)? };
+    let own: RulesetOverride = own.map(read).transpose()?.unwrap_or_default();
+    Ok(city.with(&own))
 }
 
 /// `school.window_period` as JSON has it.

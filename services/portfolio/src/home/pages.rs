@@ -10,15 +10,14 @@ use kernel::{
 };
 use web::{Answer, May, Page, Problem, need};
 
-use super::{Due, Step, due, steps, store as rows};
-use crate::{
-    message::store::{self as messages, Message, Reader},
-    room::{Room, own},
-    student::{Ground, Student},
+use super::{
+    Due, Step, due, steps,
+    store::{self as rows, Cabinet, Unread},
 };
-
-/// Unread messages that the cabinet shows; the rest is on their page.
-const SHOWN: i64 = 3;
+use crate::{
+    room::{Room, own},
+    student::Student,
+};
 
 /// The windows whose year is the cabinet's.
 const KINDS: [WindowKind; 5] = [
@@ -42,7 +41,7 @@ pub(crate) struct Home {
     counts: rows::Counts,
     quota: i64,
     years: Vec<YearDots>,
-    messages: Vec<Message>,
+    messages: Vec<Unread>,
 }
 
 /// n of 6 and n of 10 for one year (F-034, F-035).
@@ -74,9 +73,7 @@ pub(crate) async fn show(may: May<need::PortfolioView>, State(room): State<Arc<R
     let student = Student::load(&mut tx, id).await?.ok_or(Problem::NotFound)?;
     let year = student.acting_year(&KINDS, may.now);
     let due = due(&student, may.now);
-    let Ground { student, rules, .. } = Ground::of(&mut tx, student, year).await?;
-    let counts = rows::counts(&mut tx, id, year, &confirming(&due)).await?;
-    let messages = messages::list(&mut tx, Reader::Student(id), true, SHOWN).await?;
+    let Cabinet { rules, counts, messages } = rows::cabinet(&mut tx, id, year, &confirming(&due)).await?;
     drop(tx);
     web::html(&Home {
         page: may.page("我的檔案櫃"),

@@ -1,9 +1,33 @@
-//! The numbers of the cabinet, in one statement.
+//! What the cabinet shows, in one statement: on deadline day every student looks at it again and again.
 
-use kernel::{calendar::AcademicYear, ids::StudentId};
+use kernel::{
+    calendar::AcademicYear,
+    ids::{MessageId, StudentId},
+    rules::Ruleset,
+};
 use serde::Deserialize;
 use sqlx::types::Json;
 use store::{Error, TenantTx};
+use time::OffsetDateTime;
+
+/// Unread messages that the cabinet shows; the rest is on their page.
+const SHOWN: i64 = 3;
+
+/// What the year allows, what there is, and the newest messages.
+pub(crate) struct Cabinet {
+    pub(crate) rules: Ruleset,
+    pub(crate) counts: Counts,
+    pub(crate) messages: Vec<Unread>,
+}
+
+/// A message as the cabinet shows it.
+#[derive(Deserialize)]
+pub(crate) struct Unread {
+    pub(crate) id: MessageId,
+    pub(crate) body: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) created_at: OffsetDateTime,
+}
 
 /// The numbers.
 #[derive(Default)]
@@ -42,14 +66,14 @@ pub(crate) struct Selected {
     pub(crate) activities: i64,
 }
 
-/// Counts for the year of the page. `confirming`: the years whose receipts may be confirmed now; a receipt comes when the
+/// Reads it for the year of the page. `confirming`: the years whose receipts may be confirmed now; a receipt comes when the
 /// page's own year is another one already.
-pub(crate) async fn counts(
+pub(crate) async fn cabinet(
     tx: &mut TenantTx,
     student: StudentId,
     year: AcademicYear,
     confirming: &[i16],
-) -> Result<Counts, Error> {
+) -> Result<Cabinet, Error> {
     let (school, now) = (tx.school(), tx.now());
     let row = sqlx::query!(
         r#"with mine as (
@@ -103,13 +127,22 @@ pub(crate) async fn counts(
                        union all
                        select academic_year, null, activity_id from portfolio.activity_selection
                         where school_code = $1 and student_id = $2) chosen
-                      group by academic_year) y) as "selected!: Json<Vec<Selected>>"
+                      group by academic_year) y) as "selected!: Json<Vec<Selected>>",
+                  (select coalesce(jsonb_agg(to_jsonb(m) order by m.created_at desc, m.id desc), '[]') from (
+                     select id, body, created_at from portfolio.message
+                      where school_code = $1 and student_id = $2 and read_at is null
+                      order by created_at desc, id desc limit $6) m) as "messages!: Json<Vec<Unread>>",
+                  (select to_jsonb(r) from school.ruleset r where r.academic_year <= $3
+                    order by r.academic_year desc limit 1) as numbers,
+                  (select to_jsonb(o) from school.ruleset_override o
+                    where o.school_code = $1 and o.academic_year = $3) as own
              from mine"#,
         school.as_str(),
         student.get(),
         year.get(),
         now,
-        confirming
+        confirming,
+        SHOWN
     )
     .fetch_one(tx.conn())
     .await?;
@@ -119,7 +152,7 @@ pub(crate) async fn counts(
         selected.sort_by_key(|of| std::cmp::Reverse(of.year));
     }
     let of_year = selected.iter().find(|of| of.year == year);
-    Ok(Counts {
+    let counts = Counts {
         courses: row.courses,
         outcomes: row.outcomes,
         outcomes_of_year: row.outcomes_of_year,
@@ -137,5 +170,7 @@ pub(crate) async fn counts(
         selected_outcomes: of_year.map_or(0, |of| of.outcomes),
         selected_activities: of_year.map_or(0, |of| of.activities),
         selected,
-    })
+    };
+    let rules = store::rules::numbers(year, row.numbers, row.own)?;
+    Ok(Cabinet { rules, counts, messages: row.messages.0 })
 }

@@ -34,7 +34,7 @@ pub(crate) struct Index {
 pub(crate) async fn index(may: May<OwnMessages>, State(room): State<Arc<Room>>) -> Answer {
     let reader = Reader::of(may.actor.subject).ok_or(Problem::NotFound)?;
     let mut tx = room.db.read(&may, "portfolio.message.list").await?;
-    let messages = rows::list(&mut tx, reader, false, SHOWN).await?;
+    let messages = rows::list(&mut tx, reader, SHOWN).await?;
     drop(tx);
     let unread = messages.iter().filter(|message| !message.is_read).count();
     web::html(&Index { page: may.page("訊息"), messages, unread })

@@ -43,17 +43,16 @@ pub(crate) struct Message {
     pub(crate) is_read: bool,
 }
 
-/// The newest messages; `unread` leaves the others out.
-pub(crate) async fn list(tx: &mut TenantTx, of: Reader, unread: bool, limit: i64) -> Result<Vec<Message>, Error> {
+/// The newest messages.
+pub(crate) async fn list(tx: &mut TenantTx, of: Reader, limit: i64) -> Result<Vec<Message>, Error> {
     let school = tx.school();
     let rows = sqlx::query!(
         r#"select id, body, created_at, read_at is not null as "is_read!" from portfolio.message
-            where school_code = $1 and (student_id = $2 or staff_id = $3) and (read_at is null or not $4)
-            order by created_at desc, id desc limit $5"#,
+            where school_code = $1 and (student_id = $2 or staff_id = $3)
+            order by created_at desc, id desc limit $4"#,
         school.as_str(),
         of.student(),
         of.staff(),
-        unread,
         limit
     )
     .fetch_all(tx.conn())

@@ -26,8 +26,8 @@ use std::{
 const CLIENTS: usize = 8;
 /// How long each side is driven.
 const LENGTH: Duration = Duration::from_secs(10);
-/// Students whose pages pgbench asks for.
-const SAMPLE: i64 = 40;
+/// Students whose pages pgbench asks for: each is a script of its own, and few enough that preparing them counts little.
+const SAMPLE: i64 = 8;
 /// Pages of which the cost is taken.
 const PAGES: usize = 1_000;
 
@@ -117,11 +117,9 @@ async fn scripts(city: &mut City, statements: &[String], folder: &Path) -> Resul
 fn filled(statement: &str, school: &str, student: i64, year: i16) -> Result<String> {
     let (school, student, year) = (format!("'{school}'"), student.to_string(), format!("{year}::smallint"));
     let (now, since) = ("now()", "now() - interval '400 days'");
-    let known: [(&str, Vec<&str>); 4] = [
-        ("with mine as", vec![school.as_str(), &student, &year, now, "array[]::smallint[]"]),
+    let known: [(&str, Vec<&str>); 2] = [
+        ("with mine as", vec![school.as_str(), &student, &year, now, "array[]::smallint[]", "3"]),
         ("from school.student s", vec![school.as_str(), &student, since]),
-        ("from school.ruleset r", vec![school.as_str(), &year]),
-        ("from portfolio.message", vec![school.as_str(), &student, "null::bigint", "true", "3"]),
     ];
     let parameters = known.into_iter().find(|(table, _)| statement.contains(table)).map(|(_, parameters)| parameters);
     let parameters = parameters.with_context(|| format!("not a known statement of the home page: {statement}"))?;
@@ -184,9 +182,9 @@ mod tests {
 
     #[test]
     fn parameters_are_written_out_and_strangers_stop_the_comparison() {
-        let known = filled("select 1 from school.ruleset r where a = $1 and b = $2", "343303", 7, 115).unwrap();
-        assert_eq!(known, "select 1 from school.ruleset r where a = '343303' and b = 115::smallint");
+        let known = filled("select 1 from school.student s where a = $1 and b = $2", "343303", 7, 115).unwrap();
+        assert_eq!(known, "select 1 from school.student s where a = '343303' and b = 7");
         assert!(filled("select $1 from elsewhere", "343303", 7, 115).is_err());
-        assert!(filled("select $9 from school.ruleset r", "343303", 7, 115).is_err());
+        assert!(filled("select $9 from school.student s", "343303", 7, 115).is_err());
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Cabinet {
 }
 
 /// A message as the cabinet shows it.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Unread {
     pub(crate) id: MessageId,
     pub(crate) body: String,

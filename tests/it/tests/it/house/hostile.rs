@@ -170,6 +170,33 @@ fn workbook_with(part: &str, content: &[u8]) -> Vec<u8> {
     to.finish().expect("a zip").into_inner()
 }
 
+/// A workbook of 1997–2003 with these cells.
+fn old_workbook(settings: &[u8], cells: &[u8]) -> Vec<u8> {
+    let head = [b"\x09\x08\x10\0\0\x06\x05\0".as_slice(), &[0; 12], settings].concat();
+    let begins = u32::try_from(head.len() + 13 + 4).expect("a small head").to_le_bytes();
+    let end = b"\x0a\0\0\0".as_slice();
+    let sheet = [b"\x85\0\x09\0".as_slice(), &begins, b"\0\0\x01\0a"].concat();
+    let stream = [head.as_slice(), &sheet, end, b"\x09\x08\x10\0\0\x06\x10\0", &[0; 12], cells, end].concat();
+    let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).expect("a compound file");
+    let mut workbook = file.create_stream("/Workbook").expect("a stream");
+    std::io::Write::write_all(&mut workbook, &stream).expect("room");
+    drop(workbook);
+    file.into_inner().into_inner()
+}
+
+/// Two cells with all of a sheet between them.
+fn far_apart() -> Vec<u8> {
+    let number = |row: [u8; 2], column| [b"\x03\x02\x0e\0".as_slice(), &row, &[column, 0], &[0; 10]].concat();
+    old_workbook(&[], &[number([0, 0], 0), number([0xff, 0xff], 255)].concat())
+}
+
+/// One long text in sixty thousand cells.
+fn shown_often() -> Vec<u8> {
+    let texts = [b"\xfc\0\x0a\x20".as_slice(), &[1; 8], &[0xff, 0x1f, 0], &[b'x'; 8_191]].concat();
+    let cell = |row: u16| [b"\xfd\0\x0a\0".as_slice(), &row.to_le_bytes(), &[0; 8]].concat();
+    old_workbook(&texts, &(0..60_000).flat_map(cell).collect::<Vec<u8>>())
+}
+
 /// Bombs, promises and a million columns through the office's own door: 422 within seconds, and the house stands.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_rosters_are_refused_and_the_house_stands() {
@@ -182,6 +209,8 @@ async fn hostile_rosters_are_refused_and_the_house_stands() {
         ("bomb.xlsx", workbook_with("xl/worksheets/sheet1.xml", &blank)),
         ("texts.xlsx", workbook_with("xl/sharedStrings.xml", &blank)),
         ("promise.xlsx", workbook_with("xl/sharedStrings.xml", promise)),
+        ("far.xls", far_apart()),
+        ("often.xls", shown_often()),
         ("wide.csv", wide),
     ] {
         let begun = Instant::now();

@@ -146,6 +146,33 @@ async fn pages_and_drawings_with_script_are_no_documents() {
     assert_eq!(pupil.number(saved).await, 0);
 }
 
+/// A PDF may carry a script (`blob::check::pdf`), but the headers leave it nothing to run in and nothing to reach: not our
+/// host, no cookie, no other type, a policy without scripts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pdf_with_a_script_is_served_where_it_can_do_nothing() {
+    let pupil = Pupil::up().await;
+    let id = pupil.outcome(0).await;
+    let pdf = samples::active_pdf();
+    pupil.upload(("outcome", id), "document", "報告.pdf", &pdf).await.1.expect(200);
+    let page = pupil.me.get(&format!("outcomes/{id}")).await.expect(200);
+    let links: Vec<String> =
+        page.attributes("main a", "href").into_iter().filter(|link| link.contains("/f/")).collect();
+    assert!(!links.is_empty(), "{}", page.summary());
+    for link in links {
+        assert!(!link.starts_with(pupil.me.origin()), "{link}");
+        let served = pupil.city.visitor().get(&link).await.expect(200);
+        assert_eq!(served.bytes(), pdf);
+        assert_eq!(served.header("content-type"), Some("application/pdf"));
+        assert_eq!(served.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(served.header("set-cookie"), None);
+        let policy = served.header("content-security-policy").expect("a policy");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("script"), "{policy}");
+        assert!(policy.contains("form-action 'none'") && policy.contains("base-uri 'none'"), "{policy}");
+        let path = link.splitn(4, '/').nth(3).expect("a path");
+        pupil.me.get(&format!("{}/{path}", pupil.me.origin())).await.expect(404);
+    }
+}
+
 async fn hand_in(clerk: &Visitor, name: &str, bytes: Vec<u8>) -> testkit::Answer {
     let file = Part::bytes(bytes).file_name(name.to_owned());
     let form = Form::new().text("year", "115").text("term", "1").part("file", file);

@@ -10,7 +10,13 @@ mod mp4;
 mod pdf;
 mod png;
 
-pub use self::{jpeg::jpeg, mp3::mp3, mp4::mp4, pdf::pdf, png::png};
+pub use self::{
+    jpeg::jpeg,
+    mp3::mp3,
+    mp4::mp4,
+    pdf::{active_pdf, pdf},
+    png::png,
+};
 
 /// The harmless file that every virus scanner knows. Put together here, so that no scanner
 /// finds it in our own sources.

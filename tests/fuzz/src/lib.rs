@@ -10,6 +10,10 @@
 //! private. The same seed makes the same inputs. An input that breaks something is written to
 //! `tests/fuzz/corpus/<target>/`; what lies there is read first in every run, so it stays found.
 
+mod form;
+
+pub use self::form::{Field, run_forms};
+
 use std::{
     fs,
     hash::{DefaultHasher, Hash as _, Hasher as _},

@@ -104,3 +104,26 @@ impl Typed {
         !matches!(self.sent, Sent::Nothing)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fuzz_multipart() {
+        let fields = [
+            ("held_on", None, "1150901"),
+            ("content", None, "選課與升學方向"),
+            ("students", None, "11500101"),
+            ("students", None, "11500102"),
+            ("version", None, "1"),
+            ("file", Some("紀錄.pdf"), "%PDF-1.4"),
+        ];
+        fuzz::run_forms("multipart-counselling", &fields, |form| async {
+            let Ok(form) = form else { return };
+            let Ok(Typed { sent: Sent::File(name, _), .. }) = Typed::read(form).await else { return };
+            assert!(!name.is_empty());
+            assert!(!name.contains(|c: char| matches!(c, '/' | '\\') || c.is_control()), "{name:?}");
+        });
+    }
+}

@@ -102,3 +102,19 @@ async fn take(room: &Room, ctx: &Context, student: StudentId, (owner, sent): (Ow
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fuzz_multipart() {
+        let fields = [("document", Some("報告.pdf"), "%PDF-1.4"), ("media", Some("影片.mp4"), "ftyp")];
+        fuzz::run_forms("multipart-upload", &fields, |form| async {
+            let Ok(form) = form else { return };
+            let Ok(Some(sent)) = read(form).await else { return };
+            assert!(!sent.bytes.is_empty() && !sent.name.is_empty());
+            assert!(!sent.name.contains(|c: char| matches!(c, '/' | '\\') || c.is_control()), "{:?}", sent.name);
+        });
+    }
+}

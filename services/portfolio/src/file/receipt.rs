@@ -185,3 +185,22 @@ async fn small(mut field: Field<'_>) -> Result<Vec<u8>, Problem> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fuzz_multipart() {
+        let fields = [
+            ("receipt", None, "{\"version\":1}"),
+            ("receipt_file", Some("a.json"), ""),
+            ("file", Some("a.pdf"), "%PDF-"),
+        ];
+        fuzz::run_forms("multipart-receipt", &fields, |form| async {
+            let Ok(form) = form else { return };
+            let Ok(sent) = read(form).await else { return };
+            assert!(sent.text.chars().count() <= MOST_RECEIPT_BYTES && sent.file.is_none_or(|file| !file.is_empty()));
+        });
+    }
+}

@@ -407,6 +407,16 @@ mod tests {
     use super::*;
     use calamine::Reader;
 
+    #[test]
+    fn fuzz_multipart() {
+        let fields = [("year", None, "115"), ("term", None, "1"), ("file", Some("名冊.csv"), "學號,姓名\n1,王小明\n")];
+        fuzz::run_forms("multipart-import", &fields, |form| async {
+            let Ok(received) = receive(form).await else { return };
+            let name = &received.file_name;
+            assert!(name.chars().count() <= 120 && !name.contains(char::is_control), "{name:?}");
+        });
+    }
+
     /// Issue 2 §3.1 and common sense: what a roster says must not run in the office's spreadsheet.
     #[test]
     fn a_formula_in_a_finding_stays_text() {

@@ -203,3 +203,18 @@ pub(super) fn open(room: &Room, ctx: &kernel::actor::Context, sealed: &[u8]) -> 
     let json = room.keys.open(ctx.school(), sealed).map_err(Problem::internal)?;
     serde_json::from_str(&json).map_err(Problem::internal)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fuzz_multipart() {
+        let fields = [("year", None, "115"), ("password", None, "12345678"), ("file", Some("收訖明細.zip"), "PK")];
+        fuzz::run_forms("multipart-receipts", &fields, |form| async {
+            let Ok(form) = form else { return };
+            let Ok(sent) = read(form).await else { return };
+            let _shown = missing(&sent.zip, &sent.password);
+        });
+    }
+}

@@ -17,6 +17,12 @@ pub(super) fn hides_a_header(bytes: &[u8]) -> bool {
 }
 
 /// The content starts with `%PDF-`.
+///
+/// Scripts, actions and attached files are no reason to refuse it: ordinary programs write `/OpenAction` into honest
+/// documents, and what stands in compressed objects no search would find. They have nothing to reach: a file is served
+/// as what it is and nothing else, from a host without cookies and under a policy that lets no script run, and viewers
+/// run a document's scripts apart from every page or not at all. For what a reader of PDFs on somebody's own machine
+/// would do with them, every file is scanned.
 pub(super) fn check(bytes: &[u8]) -> Result<(), Refusal> {
     match bytes.get(5..8) {
         Some([b'1' | b'2', b'.', b'0'..=b'9']) => {}

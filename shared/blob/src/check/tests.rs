@@ -142,6 +142,13 @@ fn a_pdf_with_a_cross_reference_stream_is_taken() {
     assert_eq!(check(not_a_table.as_bytes(), Accept::Document), Err(Refusal::PdfNoCrossReference));
 }
 
+/// Issue 3 §4: a PDF with script. It is taken by design; see `pdf::check`, and `tests/it` for how it is served.
+#[test]
+fn a_pdf_with_a_script_is_a_document() {
+    assert_eq!(check(&samples::active_pdf(), Accept::Document), Ok(MediaType::Pdf));
+    assert_eq!(check(&samples::active_pdf(), Accept::CounsellingFile), Ok(MediaType::Pdf));
+}
+
 /// A document that forbids printing opens for everybody; one with a password opens for nobody else.
 #[test]
 fn a_pdf_opens_without_a_password() {

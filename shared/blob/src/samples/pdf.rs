@@ -30,6 +30,23 @@ pub fn pdf(lines: &[&str]) -> Vec<u8> {
     assemble(&objects)
 }
 
+/// A page that on opening and closing would run a script, start a program and hand over a file.
+#[must_use]
+pub fn active_pdf() -> Vec<u8> {
+    let script = "<script>alert(document.cookie)</script>";
+    assemble(&[
+        "<< /Type /Catalog /Pages 2 0 R /OpenAction 4 0 R /AA << /WC 5 0 R >> /Names << \
+         /JavaScript << /Names [(s) 4 0 R] >> /EmbeddedFiles << /Names [(a.html) 6 0 R] >> >> >>"
+            .to_owned(),
+        "<< /Type /Pages /Kids [ 3 0 R ] /Count 1 >>".to_owned(),
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] >>".to_owned(),
+        "<< /Type /Action /S /JavaScript /JS (app.alert\\(document.cookie\\);) >>".to_owned(),
+        "<< /Type /Action /S /Launch /F (calc.exe) >>".to_owned(),
+        "<< /Type /Filespec /F (a.html) /EF << /F 7 0 R >> >>".to_owned(),
+        format!("<< /Type /EmbeddedFile /Length {} >>\nstream\n{script}\nendstream", script.len()),
+    ])
+}
+
 fn content(lines: &[&str], first_page: bool) -> String {
     let mut text = String::from("BT\n18 TL\n56 780 Td\n");
     for (index, line) in lines.iter().enumerate() {

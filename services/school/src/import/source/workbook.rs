@@ -3,7 +3,7 @@
 use super::{MOST_COLUMNS, Unreadable};
 use bytes::Bytes;
 use calamine::{Data, DataRef, ExcelDateTime, Reader};
-use std::{io::Cursor, ops::ControlFlow};
+use std::{collections::HashSet, io::Cursor, ops::ControlFlow};
 
 pub(crate) type Xlsx = calamine::Xlsx<Cursor<Bytes>>;
 pub(crate) type Xls = calamine::Xls<Cursor<Bytes>>;
@@ -12,8 +12,12 @@ pub(super) fn open_xlsx(bytes: Bytes) -> Result<Xlsx, Unreadable> {
     Xlsx::new(Cursor::new(bytes)).map_err(|_| Unreadable::Damaged)
 }
 
+/// Sheets of one name are one sheet to the reader, which would be copied again for each.
 pub(super) fn open_xls(bytes: Bytes) -> Result<Xls, Unreadable> {
-    Xls::new(Cursor::new(bytes)).map_err(|_| Unreadable::Damaged)
+    let book = Xls::new(Cursor::new(bytes)).map_err(|_| Unreadable::Damaged)?;
+    let names = book.sheet_names();
+    let distinct: HashSet<&String> = names.iter().collect();
+    if distinct.len() == names.len() { Ok(book) } else { Err(Unreadable::Damaged) }
 }
 
 pub(super) fn sheet_names<B: Reader<Cursor<Bytes>>>(book: &B) -> Vec<String> {

@@ -146,6 +146,33 @@ async fn pages_and_drawings_with_script_are_no_documents() {
     assert_eq!(pupil.number(saved).await, 0);
 }
 
+/// A PDF may carry a script (`blob::check::pdf`), but the headers leave it nothing to run in and nothing to reach: not our
+/// host, no cookie, no other type, a policy without scripts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pdf_with_a_script_is_served_where_it_can_do_nothing() {
+    let pupil = Pupil::up().await;
+    let id = pupil.outcome(0).await;
+    let pdf = samples::active_pdf();
+    pupil.upload(("outcome", id), "document", "報告.pdf", &pdf).await.1.expect(200);
+    let page = pupil.me.get(&format!("outcomes/{id}")).await.expect(200);
+    let links: Vec<String> =
+        page.attributes("main a", "href").into_iter().filter(|link| link.contains("/f/")).collect();
+    assert!(!links.is_empty(), "{}", page.summary());
+    for link in links {
+        assert!(!link.starts_with(pupil.me.origin()), "{link}");
+        let served = pupil.city.visitor().get(&link).await.expect(200);
+        assert_eq!(served.bytes(), pdf);
+        assert_eq!(served.header("content-type"), Some("application/pdf"));
+        assert_eq!(served.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(served.header("set-cookie"), None);
+        let policy = served.header("content-security-policy").expect("a policy");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("script"), "{policy}");
+        assert!(policy.contains("form-action 'none'") && policy.contains("base-uri 'none'"), "{policy}");
+        let path = link.splitn(4, '/').nth(3).expect("a path");
+        pupil.me.get(&format!("{}/{path}", pupil.me.origin())).await.expect(404);
+    }
+}
+
 async fn hand_in(clerk: &Visitor, name: &str, bytes: Vec<u8>) -> testkit::Answer {
     let file = Part::bytes(bytes).file_name(name.to_owned());
     let form = Form::new().text("year", "115").text("term", "1").part("file", file);
@@ -170,6 +197,33 @@ fn workbook_with(part: &str, content: &[u8]) -> Vec<u8> {
     to.finish().expect("a zip").into_inner()
 }
 
+/// A workbook of 1997–2003 with these cells.
+fn old_workbook(settings: &[u8], cells: &[u8]) -> Vec<u8> {
+    let head = [b"\x09\x08\x10\0\0\x06\x05\0".as_slice(), &[0; 12], settings].concat();
+    let begins = u32::try_from(head.len() + 13 + 4).expect("a small head").to_le_bytes();
+    let end = b"\x0a\0\0\0".as_slice();
+    let sheet = [b"\x85\0\x09\0".as_slice(), &begins, b"\0\0\x01\0a"].concat();
+    let stream = [head.as_slice(), &sheet, end, b"\x09\x08\x10\0\0\x06\x10\0", &[0; 12], cells, end].concat();
+    let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).expect("a compound file");
+    let mut workbook = file.create_stream("/Workbook").expect("a stream");
+    std::io::Write::write_all(&mut workbook, &stream).expect("room");
+    drop(workbook);
+    file.into_inner().into_inner()
+}
+
+/// Two cells with all of a sheet between them.
+fn far_apart() -> Vec<u8> {
+    let number = |row: [u8; 2], column| [b"\x03\x02\x0e\0".as_slice(), &row, &[column, 0], &[0; 10]].concat();
+    old_workbook(&[], &[number([0, 0], 0), number([0xff, 0xff], 255)].concat())
+}
+
+/// One long text in sixty thousand cells.
+fn shown_often() -> Vec<u8> {
+    let texts = [b"\xfc\0\x0a\x20".as_slice(), &[1; 8], &[0xff, 0x1f, 0], &[b'x'; 8_191]].concat();
+    let cell = |row: u16| [b"\xfd\0\x0a\0".as_slice(), &row.to_le_bytes(), &[0; 8]].concat();
+    old_workbook(&texts, &(0..60_000).flat_map(cell).collect::<Vec<u8>>())
+}
+
 /// Bombs, promises and a million columns through the office's own door: 422 within seconds, and the house stands.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_rosters_are_refused_and_the_house_stands() {
@@ -182,6 +236,8 @@ async fn hostile_rosters_are_refused_and_the_house_stands() {
         ("bomb.xlsx", workbook_with("xl/worksheets/sheet1.xml", &blank)),
         ("texts.xlsx", workbook_with("xl/sharedStrings.xml", &blank)),
         ("promise.xlsx", workbook_with("xl/sharedStrings.xml", promise)),
+        ("far.xls", far_apart()),
+        ("often.xls", shown_often()),
         ("wide.csv", wide),
     ] {
         let begun = Instant::now();

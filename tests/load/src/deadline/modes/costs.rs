@@ -67,24 +67,21 @@ pub(super) async fn must(load: &Load, action: Action) -> Result<()> {
     }
 }
 
-/// The statements that a process has logged, without the worker's and without transaction control.
+/// The statements that requests have made, as logged, without transaction control.
 pub(super) fn made(served: &Served) -> Result<Vec<String>> {
     let log = served.log()?;
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let statements = lines.filter(|line| line["target"] == "sqlx::query").filter_map(|line| {
+    // the worker's rounds go on beside them, outside of every request
+    let of_requests = lines.filter(|line| line["target"] == "sqlx::query" && line["span"]["request_id"].is_string());
+    let statements = of_requests.filter_map(|line| {
         let text = |name: &str| line[name].as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         text("db.statement").or_else(|| text("summary"))
     });
     Ok(statements.filter(|statement| is_of_a_page(statement)).collect())
 }
 
-/// Transaction control is a round trip, but no query; the worker's rounds go on beside the pages.
+/// Transaction control is a round trip, but no query.
 fn is_of_a_page(statement: &str) -> bool {
     let words = statement.to_uppercase();
-    let controls = ["BEGIN", "COMMIT", "ROLLBACK"]
-        .iter()
-        .any(|word| words.starts_with(word) || words.contains(&format!("*/ {word}")));
-    let of_worker =
-        ["app.job", "app.audit_seal", "audit_sealed", "bureau."].iter().any(|table| statement.contains(table));
-    !controls && !of_worker
+    !["BEGIN", "COMMIT", "ROLLBACK"].iter().any(|word| words.starts_with(word) || words.contains(&format!("*/ {word}")))
 }

@@ -9,6 +9,7 @@ mod grants;
 mod hostile;
 mod jobs;
 mod limits;
+mod migration;
 mod pooler;
 pub(crate) mod process;
 mod redis_cluster;

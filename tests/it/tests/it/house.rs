@@ -1,6 +1,7 @@
 //! What holds for the whole house, whatever the room.
 
 pub(crate) mod access;
+mod asvs;
 mod audit;
 pub(crate) mod catalog;
 mod citus;

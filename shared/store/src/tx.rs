@@ -1,6 +1,10 @@
 //! Transactions that know whose data they touch.
 
-use crate::{Audit, Conn, Error, Job, connection::Statements};
+use crate::{
+    Audit, Conn, Error, Job,
+    connection::Statements,
+    migrate::{self, Applied},
+};
 use kernel::{
     actor::{Context, Subject},
     school::SchoolCode,
@@ -86,13 +90,9 @@ impl Db {
     }
 
     /// The migrations that the database has; `serve` compares them with its own.
-    pub async fn schema_version(&self) -> Result<Option<i64>, Error> {
-        let mut tx = self.system("schema.version").await?;
-        let version =
-            sqlx::query_scalar::<_, Option<i64>>("select max(version) from public._sqlx_migrations where success")
-                .fetch_one(tx.conn())
-                .await?;
-        Ok(version)
+    pub async fn migrations(&self) -> Result<Vec<Applied>, Error> {
+        let mut tx = self.system("schema.migrations").await?;
+        Ok(sqlx::query_as(migrate::APPLIED).fetch_all(tx.conn()).await?)
     }
 
     /// Closes the pool after the requests in flight.

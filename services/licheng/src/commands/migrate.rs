@@ -1,21 +1,26 @@
 //! `licheng migrate`: the schema, and the passwords that the services' URLs carry.
 
 use anyhow::{Context as _, Result};
-use ops::config::{Admin, Database, SERVICES};
+use ops::{
+    config::{self, Admin, Database, SERVICES},
+    telemetry::Telemetry,
+};
 use percent_encoding::percent_decode_str;
 
 /// Applies what is missing. Safe to run again, and by several at once. Needs the owner's login and nothing else: where
 /// the services' URLs are known as well, their roles get the passwords in them.
 pub async fn run() -> Result<()> {
     let (admin, database) = (Admin::from_env()?, Database::from_env()?);
-    prepare(admin.database_url.expose(), database.as_ref()).await?;
-    println!("the schema is at version {}", store::migrate::newest().unwrap_or_default());
+    let telemetry = Telemetry::start(&config::Telemetry::from_env()?, "migrate")?;
+    let prepared = prepare(admin.database_url.expose(), database.as_ref()).await;
+    tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
+    println!("the schema is at version {}", prepared?.unwrap_or_default());
     Ok(())
 }
 
-/// Brings a database up to date and gives the roles the passwords that the configuration says.
-pub async fn prepare(admin_url: &str, database: Option<&Database>) -> Result<()> {
-    store::migrate::up(admin_url).await?;
+/// Brings a database up to date and gives the roles the passwords that the configuration says; the schema's version.
+pub async fn prepare(admin_url: &str, database: Option<&Database>) -> Result<Option<i64>> {
+    let version = store::migrate::up(admin_url).await?;
     for service in SERVICES {
         let url = database.and_then(|database| database.url(service).ok());
         if let Some(secret) = url.and_then(|url| password(url.expose())) {
@@ -24,7 +29,7 @@ pub async fn prepare(admin_url: &str, database: Option<&Database>) -> Result<()>
             set.with_context(|| format!("password of {role}"))?;
         }
     }
-    Ok(())
+    Ok(version)
 }
 
 /// The password of a database URL, where it has one.

@@ -1,6 +1,7 @@
 //! What holds for the whole house, whatever the room.
 
 pub(crate) mod access;
+mod asvs;
 mod audit;
 pub(crate) mod catalog;
 mod citus;
@@ -9,6 +10,7 @@ mod grants;
 mod hostile;
 mod jobs;
 mod limits;
+mod migration;
 mod pooler;
 pub(crate) mod process;
 mod redis_cluster;

@@ -75,7 +75,8 @@ fn unbound<'q>(query: &'q str, tenants: &BTreeSet<String>) -> Vec<&'q str> {
     mentions.filter(|mention| !says_so(mention)).map(|mention| mention.table).collect()
 }
 
-fn queries() -> Vec<String> {
+/// Every query of the programs that is checked when they are built.
+pub(super) fn queries() -> Vec<String> {
     let files = fs::read_dir(workspace().join(".sqlx")).expect("the descriptions of the queries");
     let text = |path: std::path::PathBuf| {
         let described: serde_json::Value =

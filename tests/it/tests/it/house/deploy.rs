@@ -1,11 +1,8 @@
 //! A new generation of processes takes over while people work (issue 3 §6.2).
 //!
-//! The order of a deploy: `licheng migrate` of the new program while the old one serves (it only adds: the old program
-//! knows nothing of it); the new generation starts and becomes ready; the old one
-//! gets SIGTERM, takes requests for `LICHENG_NOTICE_SECONDS` more, with readiness off and `connection: close` on every
-//! answer, and drains. What a later release removes, it removes when no process of the release before runs any more. An
-//! old process that is started anew in between refuses the schema and waits for its successor: that is why the migration
-//! comes right before the new generation, not days before.
+//! The order of a deploy: `licheng migrate` of the new program while the old one serves (`house::migration`); the new
+//! generation starts and becomes ready; the old one gets SIGTERM, takes requests for `LICHENG_NOTICE_SECONDS` more, with
+//! readiness off and `connection: close` on every answer, and drains.
 
 use super::process::Process;
 use crate::portfolio::Pupil;
@@ -18,7 +15,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use testkit::City;
 use tokio::{
@@ -27,9 +24,8 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Clients that read pages, and that upload.
-const READERS: usize = 4;
-const UPLOADERS: usize = 2;
+/// Four who read pages, and two who upload.
+const PEOPLE: [Work; 6] = [Work::Home, Work::Home, Work::Home, Work::Home, Work::Upload, Work::Upload];
 /// How often the proxy asks its backends whether they are ready.
 const PROBE: Duration = Duration::from_millis(100);
 
@@ -92,18 +88,50 @@ async fn balance(listener: TcpListener, ready: Arc<Mutex<Vec<SocketAddr>>>) {
     }
 }
 
-/// People at work through the proxy, who note every answer that was not the right one.
-struct Crowd {
+/// What somebody does again and again.
+#[derive(Clone, Copy)]
+pub(super) enum Work {
+    /// Reads the first page.
+    Home,
+    /// Makes an activity with a document.
+    Upload,
+    /// Reads an outcome.
+    Outcome(i64),
+    /// Reads an outcome and changes its summary.
+    Summary(i64),
+}
+
+/// People at work, who note every answer that was not the right one.
+pub(super) struct Crowd {
     stop: Arc<AtomicBool>,
-    pages: Arc<AtomicUsize>,
-    uploads: Arc<AtomicUsize>,
-    failures: Arc<Mutex<Vec<String>>>,
+    seen: Seen,
     tasks: JoinSet<()>,
+}
+
+/// What they noted.
+#[derive(Clone, Default)]
+struct Seen {
+    pages: Arc<AtomicUsize>,
+    changes: Arc<AtomicUsize>,
+    slowest: Arc<Mutex<Duration>>,
+    failures: Arc<Mutex<Vec<String>>>,
+}
+
+impl Seen {
+    fn note(&self, work: Work, done: Result<(), String>, took: Duration) {
+        let mut slowest = self.slowest.lock().expect("nobody panics while holding it");
+        *slowest = took.max(*slowest);
+        match (done, work) {
+            (Err(failure), _) => self.failures.lock().expect("nobody panics while holding it").push(failure),
+            (Ok(()), Work::Home | Work::Outcome(_)) => drop(self.pages.fetch_add(1, Ordering::SeqCst)),
+            (Ok(()), Work::Upload | Work::Summary(_)) => drop(self.changes.fetch_add(1, Ordering::SeqCst)),
+        }
+    }
 }
 
 /// One of them.
 #[derive(Clone)]
-struct Person {
+pub(super) struct Person {
     client: Client,
     origin: String,
     school: String,
@@ -111,7 +139,7 @@ struct Person {
 }
 
 impl Person {
-    fn of(pupil: &Pupil, proxy: SocketAddr) -> Self {
+    pub(super) fn of(pupil: &Pupil, proxy: SocketAddr) -> Self {
         // a connection that was idle longer is not used again: a notice has to be longer than that
         let client = Client::builder().resolve("localhost", proxy).pool_idle_timeout(Duration::from_secs(1));
         let client = client.redirect(reqwest::redirect::Policy::none()).build().expect("a client");
@@ -129,11 +157,37 @@ impl Person {
         self.client.request(method, url).header("cookie", &self.cookie).header("origin", &self.origin)
     }
 
-    async fn home(&self) -> Result<(), String> {
-        let answer = self.request(Method::GET, "home").send().await.map_err(|error| format!("home: {error:?}"))?;
+    async fn does(&self, work: Work, n: usize) -> Result<(), String> {
+        match work {
+            Work::Home => self.page("home").await.map(drop),
+            Work::Upload => self.upload(n).await,
+            Work::Outcome(id) => self.page(&format!("outcomes/{id}")).await.map(drop),
+            Work::Summary(id) => self.summary(id).await,
+        }
+    }
+
+    pub(super) async fn page(&self, path: &str) -> Result<String, String> {
+        let answer = self.request(Method::GET, path).send().await.map_err(|error| format!("{path}: {error:?}"))?;
         let status = answer.status();
-        let text = answer.text().await.map_err(|error| format!("home, body: {error:?}"))?;
-        (status == 200 && text.ends_with("</html>")).then_some(()).ok_or(format!("home: {status}"))
+        let text = answer.text().await.map_err(|error| format!("{path}, body: {error:?}"))?;
+        if status != 200 || !text.ends_with("</html>") {
+            return Err(format!("{path}: {status}"));
+        }
+        Ok(text)
+    }
+
+    async fn summary(&self, id: i64) -> Result<(), String> {
+        let path = format!("outcomes/{id}");
+        let page = self.page(&path).await?;
+        let (_, rest) = page.split_once(r#"name="version" value=""#).ok_or(format!("{path}: no form"))?;
+        let version = rest.split('"').next().unwrap_or_default();
+        let changed = self.form(&path, format!("summary=of+version+{version}&version={version}")).await?;
+        (changed.status() == 303).then_some(()).ok_or(format!("{path}, summary: {}", changed.status()))
+    }
+
+    async fn form(&self, path: &str, body: String) -> Result<reqwest::Response, String> {
+        let request = self.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
+        request.body(body).send().await.map_err(|error| format!("{path}, form: {error:?}"))
     }
 
     /// An activity with a document of its own: five requests.
@@ -141,13 +195,7 @@ impl Person {
         let told = |error: reqwest::Error| format!("upload: {error:?}");
         let form = "of_kind=competition&name=deploy&summary=x&event=e&level=3&award=a&announced_on=2026-10-01\
                     &participation=2";
-        let begun = self
-            .request(Method::POST, "activities")
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(form)
-            .send()
-            .await
-            .map_err(told)?;
+        let begun = self.form("activities", form.to_owned()).await?;
         let location = begun.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or_default().to_owned();
         let activity =
             location.split(['#', '?']).next().and_then(|path| path.rsplit('/').next()).unwrap_or_default().to_owned();
@@ -177,50 +225,48 @@ impl Person {
 }
 
 impl Crowd {
-    fn gather(person: &Person) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (pages, uploads) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let failures = Arc::new(Mutex::new(Vec::new()));
+    pub(super) fn gather(person: &Person, works: &[Work]) -> Self {
+        let (stop, seen) = (Arc::new(AtomicBool::new(false)), Seen::default());
         let mut tasks = JoinSet::new();
-        for n in 0..READERS + UPLOADERS {
-            let (person, stop, failures) = (person.clone(), Arc::clone(&stop), Arc::clone(&failures));
-            let (pages, uploads) = (Arc::clone(&pages), Arc::clone(&uploads));
+        for (n, work) in works.iter().copied().enumerate() {
+            let (person, stop, seen) = (person.clone(), Arc::clone(&stop), seen.clone());
             tasks.spawn(async move {
                 while !stop.load(Ordering::SeqCst) {
-                    let (done, counter) = match n < READERS {
-                        true => (person.home().await, &pages),
-                        false => (person.upload(n).await, &uploads),
-                    };
-                    match done {
-                        Ok(()) => drop(counter.fetch_add(1, Ordering::SeqCst)),
-                        Err(failure) => failures.lock().expect("nobody panics while holding it").push(failure),
-                    }
+                    let begun = Instant::now();
+                    let done = person.does(work, n).await;
+                    seen.note(work, done, begun.elapsed());
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             });
         }
-        Self { stop, pages, uploads, failures, tasks }
+        Self { stop, seen, tasks }
     }
 
     /// Waits until everybody has been answered so many times more.
-    async fn works(&self, pages: usize, uploads: usize) {
-        let wanted = (self.pages.load(Ordering::SeqCst) + pages, self.uploads.load(Ordering::SeqCst) + uploads);
+    pub(super) async fn works(&self, pages: usize, changes: usize) {
+        let Seen { pages: read, changes: changed, failures, .. } = &self.seen;
+        let wanted = (read.load(Ordering::SeqCst) + pages, changed.load(Ordering::SeqCst) + changes);
         let enough = async {
-            while self.pages.load(Ordering::SeqCst) < wanted.0 || self.uploads.load(Ordering::SeqCst) < wanted.1 {
+            while read.load(Ordering::SeqCst) < wanted.0 || changed.load(Ordering::SeqCst) < wanted.1 {
                 tokio::time::sleep(PROBE).await;
             }
         };
         let in_time = tokio::time::timeout(Duration::from_secs(60), enough).await.is_ok();
-        let failures = self.failures.lock().expect("nobody panics while holding it");
+        let failures = failures.lock().expect("nobody panics while holding it");
         assert!(in_time, "the crowd got no further: {failures:?}");
     }
 
-    /// Sends everybody home: pages answered, uploads acknowledged, failures.
-    async fn go_home(mut self) -> (usize, usize, Vec<String>) {
+    /// What took longest since this was asked last.
+    pub(super) fn slowest(&self) -> Duration {
+        std::mem::take(&mut *self.seen.slowest.lock().expect("nobody panics while holding it"))
+    }
+
+    /// Sends everybody home: pages answered, changes acknowledged, failures.
+    pub(super) async fn go_home(mut self) -> (usize, usize, Vec<String>) {
         self.stop.store(true, Ordering::SeqCst);
         while self.tasks.join_next().await.is_some() {}
-        let failures = std::mem::take(&mut *self.failures.lock().expect("nobody panics while holding it"));
-        (self.pages.load(Ordering::SeqCst), self.uploads.load(Ordering::SeqCst), failures)
+        let failures = std::mem::take(&mut *self.seen.failures.lock().expect("nobody panics while holding it"));
+        (self.seen.pages.load(Ordering::SeqCst), self.seen.changes.load(Ordering::SeqCst), failures)
     }
 }
 
@@ -257,7 +303,7 @@ async fn generations_change_places_without_a_failed_request() {
     let proxy = Proxy::up().await;
     let before = saved(&pupil).await;
     let mut serving = generation(&pupil.city, &proxy).await;
-    let crowd = Crowd::gather(&Person::of(&pupil, proxy.address));
+    let crowd = Crowd::gather(&Person::of(&pupil, proxy.address), &PEOPLE);
     crowd.works(20, 2).await;
     for _ in 0..2 {
         let next = generation(&pupil.city, &proxy).await;

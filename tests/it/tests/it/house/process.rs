@@ -86,7 +86,7 @@ impl Process {
     }
 
     /// The rest of what it says, until it ends.
-    async fn complaint(&mut self) -> String {
+    pub(super) async fn complaint(&mut self) -> String {
         let mut text = String::new();
         while let Some(line) = self.log.next_line().await.expect("a readable log") {
             text.push_str(&line);

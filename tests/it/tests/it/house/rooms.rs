@@ -18,7 +18,7 @@ const BOTH: [(&str, &str); 3] = [
 ];
 
 /// Every crate of ours, with its folder.
-fn crates() -> Vec<(String, PathBuf)> {
+pub(super) fn crates() -> Vec<(String, PathBuf)> {
     let root = workspace();
     let mut crates = vec![("local".to_owned(), root.join("deploy/local"))];
     for group in ["services", "shared", "tests"] {

@@ -35,7 +35,7 @@ const PAGES: usize = 1_000;
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
 pub(crate) async fn pgbench(city: &mut City, options: &Options) -> Result<Vec<String>> {
     let load = Load::new(Crowd::gather(city, Wanted { each: 300, decisions: 1 }).await?, city);
-    let logging = city.serve(("warn,sqlx::query=debug", "json")).await?;
+    let logging = city.serve(("warn,web::layers::observe=info,sqlx::query=debug", "json")).await?;
     must(&load, Action::Home).await?;
     let before = made(&logging)?.len();
     must(&load, Action::Home).await?;

@@ -12,8 +12,8 @@ use load::process::{Cost, Programs};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// A log that holds every statement.
-const STATEMENTS: (&str, &str) = ("warn,sqlx::query=debug", "json");
+/// A log that holds every statement, with the request that made it.
+const STATEMENTS: (&str, &str) = ("warn,web::layers::observe=info,sqlx::query=debug", "json");
 /// Actions of each kind: as many as make ten milliseconds, the step of the kernel's clock, small.
 const TIMES: usize = 200;
 /// Uploads and log-ins take long.

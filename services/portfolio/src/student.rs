@@ -5,7 +5,7 @@ use kernel::{
     ids::StudentId,
     rules::{self, Action, Refusal, Ruleset, Slot, WindowKind, WindowState, Windows},
 };
-use store::TenantTx;
+use store::{TenantTx, rules::Columns};
 use time::OffsetDateTime;
 
 /// A student's enrolment, as far as the cabinet needs it.
@@ -33,11 +33,16 @@ impl Student {
                     (select max(r.academic_year) from school.course_record r
                       where r.school_code = $1 and r.student_id = $2 and r.withdrawn_at is null),
                     (s.entry_year + s.grade - 1)::smallint) as "enrolled_in!",
-                  (select coalesce(jsonb_agg(to_jsonb(w)), '[]') from school.window_period w
-                    where w.school_code = $1 and w.closes_at > $3) as "windows!: sqlx::types::Json<Windows>"
+                  w.kinds as "kinds!", w.years as "years!", w.terms as "terms!", w.grades as "grades!",
+                  w.opening as "opening!", w.closing as "closing!"
                  from school.student s
                  join school.school h on h.school_code = $1
                  left join school.class c on c.school_code = $1 and c.id = s.class_id
+                 cross join lateral (
+                    select coalesce(array_agg(kind), '{}') as kinds, coalesce(array_agg(academic_year), '{}') as years,
+                           coalesce(array_agg(term), '{}') as terms, coalesce(array_agg(grade), '{}') as grades,
+                           coalesce(array_agg(opens_at), '{}') as opening, coalesce(array_agg(closes_at), '{}') as closing
+                      from school.window_period where school_code = $1 and closes_at > $3) w
                 where s.school_code = $1 and s.id = $2"#,
             school.as_str(),
             id.get(),
@@ -45,7 +50,16 @@ impl Student {
         )
         .fetch_optional(tx.conn())
         .await?;
-        Ok(row.map(|row| Self {
+        let Some(row) = row else { return Ok(None) };
+        let columns = Columns {
+            kinds: row.kinds,
+            years: row.years,
+            terms: row.terms,
+            grades: row.grades,
+            opening: row.opening,
+            closing: row.closing,
+        };
+        Ok(Some(Self {
             student_no: row.student_no,
             class_name: row.class_name,
             seat_no: row.seat_no,
@@ -53,7 +67,7 @@ impl Student {
             entry_year: row.entry_year,
             enrolled_in: AcademicYear::new(row.enrolled_in).unwrap_or(AcademicYear::FIRST),
             unit: if row.unit_kind == "period" { "節" } else { "學分" },
-            windows: row.windows.0,
+            windows: columns.windows()?,
         }))
     }
 

@@ -7,6 +7,7 @@ use std::{
     ops::Add,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 /// Kernel ticks a second on Linux (`USER_HZ`): part of its interface, the same everywhere.
@@ -58,6 +59,9 @@ pub fn memory(process: u32) -> Result<u64> {
 fn kibibytes(text: &str, field: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(field))?.split_whitespace().next()?.parse().ok()
 }
+
+/// How long is looked at what goes on by itself.
+const REST: Duration = Duration::from_secs(4);
 
 /// One process as `/proc/<id>/stat` tells it.
 struct Stat {
@@ -118,27 +122,37 @@ pub fn memory_by_program() -> Result<BTreeMap<&'static str, u64>> {
     Ok(memory.into_iter().map(|(name, kib)| (name, kib / 1024)).collect())
 }
 
-/// CPU seconds so far of every counted program.
-pub struct Programs(BTreeMap<&'static str, f64>);
+/// CPU seconds so far of every counted process.
+pub struct Programs(BTreeMap<(&'static str, u32), f64>);
 
 impl Programs {
-    /// As of now. Processes that end in between take their time with them; the servers don't end.
+    /// As of now.
     ///
     /// # Errors
     /// When `/proc` can't be read.
     pub fn now() -> Result<Self> {
-        let mut seconds = BTreeMap::new();
-        for (name, stat) in counted()? {
-            *seconds.entry(name).or_insert(0.0) += stat.seconds;
-        }
-        Ok(Self(seconds))
+        Ok(Self(counted()?.into_iter().map(|(name, stat)| ((name, stat.id), stat.seconds)).collect()))
     }
 
-    /// What was spent since then.
+    /// What was spent since then by those that are still there.
     #[must_use]
     pub fn since(&self, before: &Self) -> Cost {
-        let spent = self.0.iter().map(|(name, now)| (*name, now - before.0.get(name).unwrap_or(&0.0)));
-        Cost(spent.collect())
+        let mut spent = BTreeMap::new();
+        for (process, now) in &self.0 {
+            *spent.entry(process.0).or_insert(0.0) += now - before.0.get(process).unwrap_or(&0.0);
+        }
+        Cost(spent)
+    }
+
+    /// What is spent in a second while nobody asks for anything.
+    ///
+    /// # Errors
+    /// When `/proc` can't be read.
+    pub async fn at_rest() -> Result<Cost> {
+        let before = Self::now()?;
+        tokio::time::sleep(REST).await;
+        let cost = Self::now()?.since(&before);
+        Ok(Cost(cost.0.into_iter().map(|(name, seconds)| (name, seconds / REST.as_secs_f64())).collect()))
     }
 }
 
@@ -152,6 +166,16 @@ impl Cost {
     #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
     pub fn per(&self, count: usize) -> Self {
         Self(self.0.iter().map(|(name, seconds)| (*name, seconds / count.max(1) as f64)).collect())
+    }
+
+    /// Without what the same time costs at rest.
+    #[must_use]
+    pub fn above(mut self, rest: &Self, length: Duration) -> Self {
+        for (name, seconds) in &mut self.0 {
+            let idle = rest.0.get(name).unwrap_or(&0.0) * length.as_secs_f64();
+            *seconds = (*seconds - idle).max(0.0);
+        }
+        self
     }
 
     /// All but the program that measures, in milliseconds.

@@ -1,7 +1,5 @@
 //! When things may be done: opening and closing times by kind, year, term and grade (作業時間, domain §4.3).
 
-use serde::{Deserialize, Deserializer};
-use time::serde::rfc3339;
 use time::{Date, Duration, OffsetDateTime};
 
 use super::{Refusal, Ruleset};
@@ -40,8 +38,8 @@ pub struct Slot {
     pub grade: i16,
 }
 
-/// One row of opening times. Reads from `to_jsonb` of a row of `school.window_period`, where grade 0 is all grades.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// One row of opening times.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     /// What it opens.
     pub kind: WindowKind,
@@ -50,18 +48,11 @@ pub struct Window {
     /// For which term, or the whole year.
     pub term: RosterTerm,
     /// For which grade, from 1; none: all.
-    #[serde(deserialize_with = "grade_or_all")]
     pub grade: Option<i16>,
     /// The first moment.
-    #[serde(deserialize_with = "rfc3339::deserialize")]
     pub opens_at: OffsetDateTime,
     /// The first moment that is too late.
-    #[serde(deserialize_with = "rfc3339::deserialize")]
     pub closes_at: OffsetDateTime,
-}
-
-fn grade_or_all<'de, D: Deserializer<'de>>(column: D) -> Result<Option<i16>, D::Error> {
-    Ok(Option::<i16>::deserialize(column)?.filter(|grade| *grade != 0))
 }
 
 /// Where a window stands.
@@ -89,8 +80,7 @@ pub enum WindowState {
 }
 
 /// All windows that may concern the person at hand.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Windows(pub Vec<Window>);
 
 impl Windows {
@@ -248,18 +238,6 @@ mod tests {
         assert_eq!(state(rows(), slot(1, 1), NOW), WindowState::NotYet { opens_at: CLOSES });
         let after = CLOSES + Duration::DAY;
         assert_eq!(state(rows(), slot(1, 1), after), WindowState::Closed { opened: CLOSES, closed: after });
-    }
-
-    /// What PostgreSQL's `to_jsonb` makes of rows of `school.window_period`.
-    #[test]
-    fn rows_are_read_as_json() {
-        let rows = r#"[{"id": 7, "kind": "outcome_upload", "term": 1, "grade": 0, "stage": 1, "academic_year": 115,
-            "opens_at": "2026-11-20T00:00:00+00:00", "closes_at": "2026-11-30T09:00:00.5+00:00", "school_code": "353302"}]"#;
-        let windows: Windows = serde_json::from_str(rows).unwrap();
-        let half_a_second_more = CLOSES + Duration::milliseconds(500);
-        assert_eq!(windows.0, [window(1, None, OPENS, half_a_second_more)]);
-        let for_third = rows.replace(r#""grade": 0"#, r#""grade": 3"#);
-        assert_eq!(serde_json::from_str::<Windows>(&for_third).unwrap().0[0].grade, Some(3));
     }
 
     /// A-16: the city's rule set refuses a window that ends less than two weeks after the ceremony, except grade 3 term 2.

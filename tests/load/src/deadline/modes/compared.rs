@@ -173,7 +173,8 @@ pub(crate) async fn one_school(city: &mut City, options: &Options) -> Result<Vec
 async fn home(city: &mut City) -> Result<Cost> {
     let load = Load::new(Crowd::gather(city, Wanted { each: 500, decisions: 1 }).await?, city);
     let _served = city.serve(QUIET).await?;
-    Ok(alone(&load, Action::Home, PAGES).await?.0)
+    let rest = Programs::at_rest().await?;
+    Ok(alone(&load, Action::Home, PAGES, &rest).await?.0)
 }
 
 #[cfg(test)]

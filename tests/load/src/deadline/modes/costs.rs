@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// A log that holds every statement, with the request that made it.
 const STATEMENTS: (&str, &str) = ("warn,web::layers::observe=info,sqlx::query=debug", "json");
 /// Actions of each kind: as many as make ten milliseconds, the step of the kernel's clock, small.
-const TIMES: usize = 200;
+const TIMES: usize = 400;
 /// Uploads and log-ins take long.
 const TIMES_OF_LONG: usize = 40;
 
@@ -34,21 +34,23 @@ pub(crate) async fn costs(city: &mut City) -> Result<Vec<String>> {
     }
     drop(counting);
     let _served = city.serve(QUIET).await?;
+    let rest = Programs::at_rest().await?;
+    println!("at rest, each second  {rest}");
     for (action, statements) in Action::ALL.into_iter().zip(statements) {
         let times = if matches!(action, Action::Upload | Action::LogIn) { TIMES_OF_LONG } else { TIMES };
-        let (cost, sorted) = alone(&load, action, times).await?;
+        let (cost, sorted) = alone(&load, action, times, &rest).await?;
         let (p50, p99) = (within(&sorted, 500), within(&sorted, 990));
         println!("{:<22}{cost}; {statements} statements; p50 {p50:.1} ms, p99 {p99:.1} ms", action.name());
     }
     Ok(Vec::new())
 }
 
-/// One after the other, after some for the caches.
-pub(super) async fn alone(load: &Load, action: Action, times: usize) -> Result<(Cost, Vec<Duration>)> {
+/// One after the other, after some for the caches; without what goes on at rest.
+pub(super) async fn alone(load: &Load, action: Action, times: usize, rest: &Cost) -> Result<(Cost, Vec<Duration>)> {
     for _ in 0..times / 10 {
         must(load, action).await?;
     }
-    let before = Programs::now()?;
+    let (before, since) = (Programs::now()?, Instant::now());
     let mut took = Vec::with_capacity(times);
     for _ in 0..times {
         let begun = Instant::now();
@@ -56,7 +58,8 @@ pub(super) async fn alone(load: &Load, action: Action, times: usize) -> Result<(
         took.push(begun.elapsed());
     }
     took.sort_unstable();
-    Ok((Programs::now()?.since(&before).per(times), took))
+    let cost = Programs::now()?.since(&before).above(rest, since.elapsed());
+    Ok((cost.per(times), took))
 }
 
 pub(super) async fn must(load: &Load, action: Action) -> Result<()> {

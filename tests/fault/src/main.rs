@@ -135,12 +135,17 @@ async fn campaign(stage: &Arc<Stage>, arguments: &Arguments, progress: &Progress
     let silence = watching.await?;
     progress.say("the worker finishes its queue");
     let queued = drain(&stage.env, arguments.hurry).await?;
+    progress.say("the reader looks at the copies, and the scrubber heals them");
+    let (damaged, readable) = reader::damage(&stage.env).await?;
+    scrub(stage)?;
     progress.say("the reader compares");
-    let mut findings = reader::compare(&stage.env, game.journal.path(), since).await?;
+    let mut findings = vec![readable];
+    findings.extend(reader::compare(&stage.env, game.journal.path(), since).await?);
     findings.push(chain(stage)?);
     supervisor.abort();
     findings.extend(answers(&game, stage, stuck, silence, queued));
     print_faults(&faults, rained, &game);
+    println!("{:<44} {damaged}", "copies that the storage damaged, and healed");
     Ok(print(&findings))
 }
 
@@ -239,6 +244,14 @@ async fn drain(env: &BTreeMap<String, String>, hurry: bool) -> Result<Duration> 
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     Ok(begun.elapsed())
+}
+
+/// What the worker does within 30 days, at once: a storage that was killed with its disk full has lost what it had
+/// acknowledged before, and the other copy makes it good.
+fn scrub(stage: &Stage) -> Result<()> {
+    let mut command = std::process::Command::new(stage.programs.join("licheng"));
+    command.args(["audit", "storage"]).envs(&stage.env).output()?;
+    Ok(())
 }
 
 /// The audit's own check, as an operator runs it.

@@ -279,23 +279,53 @@ async fn audited(database: &mut PgConnection, since: OffsetDateTime) -> Result<F
 
 /// Every saved file, read from both buckets and hashed.
 async fn copies(database: &mut PgConnection, env: &BTreeMap<String, String>) -> Result<Finding> {
-    let buckets = [("first", Bucket::of(env, "LICHENG_S3")?), ("second", Bucket::of(env, "LICHENG_S3_REPLICA")?)];
-    let saved = "select distinct school_code, encode(sha256, 'hex') from portfolio.file
-                  where saved_at is not null and removed_at is null";
     let mut finding = Finding { what: "saved files in both copies, right SHA-256", of: 0, wrong: Vec::new() };
-    for row in sqlx::query(saved).fetch_all(database).await? {
-        let (school, sha256): (String, String) = (row.get(0), row.get(1));
-        for (copy, bucket) in &buckets {
-            finding.of += 1;
-            match bucket.sha256(&format!("{school}/{sha256}")).await {
-                Ok(Some(found)) if found == sha256 => {}
-                Ok(Some(_)) => finding.wrong.push(format!("{school}/{sha256}: the {copy} copy is another content")),
-                Ok(None) => finding.wrong.push(format!("{school}/{sha256}: the {copy} copy is missing")),
-                Err(error) => finding.wrong.push(format!("{school}/{sha256}: the {copy} copy: {error}")),
-            }
-        }
+    for problems in problems_of_copies(database, env).await? {
+        finding.of += problems.len();
+        finding.wrong.extend(problems.into_iter().flatten());
     }
     Ok(finding)
+}
+
+/// Copies that the storage has damaged while it was killed and filled, and the files of which no copy is good. Before
+/// the scrubber has healed anything.
+pub(crate) async fn damage(env: &BTreeMap<String, String>) -> Result<(usize, Finding)> {
+    let mut database = PgConnection::connect(&env["LICHENG_DATABASE_ADMIN_URL"]).await?;
+    let (mut damaged, mut finding) = (0, Finding { what: "saved files with a good copy", of: 0, wrong: Vec::new() });
+    for problems in problems_of_copies(&mut database, env).await? {
+        finding.of += 1;
+        damaged += problems.iter().flatten().count();
+        if let [Some(first), Some(second)] = problems {
+            finding.wrong.push(format!("{first}; {second}"));
+        }
+    }
+    Ok((damaged, finding))
+}
+
+/// What is wrong with either copy of each saved file.
+async fn problems_of_copies(
+    database: &mut PgConnection,
+    env: &BTreeMap<String, String>,
+) -> Result<Vec<[Option<String>; 2]>> {
+    let (first, second) = (Bucket::of(env, "LICHENG_S3")?, Bucket::of(env, "LICHENG_S3_REPLICA")?);
+    let saved = "select distinct school_code, encode(sha256, 'hex') from portfolio.file
+                  where saved_at is not null and removed_at is null";
+    let mut files = Vec::new();
+    for row in sqlx::query(saved).fetch_all(database).await? {
+        let (school, sha256): (String, String) = (row.get(0), row.get(1));
+        let key = format!("{school}/{sha256}");
+        files.push([problem("first", &first, &key, &sha256).await, problem("second", &second, &key, &sha256).await]);
+    }
+    Ok(files)
+}
+
+async fn problem(copy: &str, bucket: &Bucket, key: &str, sha256: &str) -> Option<String> {
+    match bucket.sha256(key).await {
+        Ok(Some(found)) if found == sha256 => None,
+        Ok(Some(_)) => Some(format!("{key}: the {copy} copy is another content")),
+        Ok(None) => Some(format!("{key}: the {copy} copy is missing")),
+        Err(error) => Some(format!("{key}: the {copy} copy: {error}")),
+    }
 }
 
 #[cfg(test)]

@@ -19,10 +19,11 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
-/// Longer than any reader may take for one input.
+/// Longer than any reader may take for one input, in time on a processor: a machine that is busy otherwise proves nothing.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 /// The process may be so large at most, all targets of a crate together.
 pub const MOST_MEMORY_KIB: u64 = 2 * 1024 * 1024;
@@ -71,9 +72,9 @@ fn kept(folder: &Path) -> Vec<Vec<u8>> {
 }
 
 fn feed(folder: &Path, input: &[u8], read: &impl Fn(&[u8])) {
-    let begun = Instant::now();
+    let begun = time_worked();
     let ended = catch_unwind(AssertUnwindSafe(|| read(input)));
-    let took = begun.elapsed();
+    let took = time_worked() - begun;
     if ended.is_ok() && took <= PATIENCE {
         return;
     }
@@ -178,6 +179,14 @@ impl Chance {
     fn byte(&mut self) -> u8 {
         self.next().to_be_bytes()[0]
     }
+}
+
+/// What this thread has spent on a processor; the clock's time where `/proc` does not tell.
+fn time_worked() -> Duration {
+    static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let schedule = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let worked = schedule.split_whitespace().next().and_then(|nanoseconds| nanoseconds.parse().ok());
+    worked.map_or_else(|| BEGUN.elapsed(), Duration::from_nanos)
 }
 
 /// The largest that this process has been; 0 where `/proc` does not tell.

@@ -58,13 +58,15 @@ fn env(site: &Site, port: u16) -> Vec<(&'static str, String)> {
 
 /// No socket file at all: its path may not be longer than 107 bytes, which a data folder easily is,
 /// and everybody of the machine could find it.
-fn settings(port: u16) -> [String; 7] {
+fn settings(port: u16) -> [String; 8] {
     [
         format!("port={port}"),
         "listen_addresses=127.0.0.1".to_owned(),
         "unix_socket_directories=".to_owned(),
         "max_connections=200".to_owned(),
         "fsync=on".to_owned(),
+        // a page of a city that fits into it costs no more than that of a school
+        "shared_buffers=512MB".to_owned(),
         "shared_preload_libraries=".to_owned(),
         "timezone=UTC".to_owned(),
     ]

@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    job::{Job, Progress, State},
+    job::{Job, Progress},
     notice::Notice,
 };
 
@@ -40,28 +40,18 @@ impl Jobs {
     pub(crate) fn take(&self, notice: Notice, now_ms: i64) -> io::Result<(String, bool)> {
         let id = notice.job_id();
         let mut all = self.lock();
-        let fresh = match all.get_mut(&id) {
+        let (job, fresh) = match all.get(&id).cloned() {
             Some(job) if job.state.is_final() && !job.may_try_again() => return Ok((id, false)),
+            // a link expires sooner than a job: the newer one counts
+            Some(job) if !job.state.is_final() => (Job { notice, version: job.version + 1, ..job }, false),
             Some(job) => {
-                // a link expires sooner than a job: the newer one counts
-                job.notice = notice;
-                let again = job.state.is_final();
-                if again {
-                    job.state = State::Queued;
-                    job.progress = Progress::default();
-                    job.errors_total = 0;
-                    job.errors.clear();
-                    job.results.clear();
-                }
-                job.version += 1;
-                again
+                let anew = Job::new(notice, job.received_at);
+                (Job { version: job.version + 1, ..anew }, true)
             }
-            None => {
-                all.insert(id.clone(), Job::new(notice, now_ms));
-                true
-            }
+            None => (Job::new(notice, now_ms), true),
         };
-        self.write(&all[&id])?;
+        self.write(&job)?;
+        all.insert(id.clone(), job);
         drop(all);
         self.tell();
         Ok((id, fresh))
@@ -87,9 +77,12 @@ impl Jobs {
     pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut Job)) -> io::Result<()> {
         let mut all = self.lock();
         if let Some(job) = all.get_mut(id) {
-            change(job);
-            job.version += 1;
-            self.write(job)?;
+            let mut changed = job.clone();
+            change(&mut changed);
+            changed.version += 1;
+            // what could not be written has not happened
+            self.write(&changed)?;
+            *job = changed;
         }
         drop(all);
         self.tell();

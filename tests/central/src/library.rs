@@ -77,7 +77,11 @@ impl Library {
                 Ok(_) => Some(Arrival::OtherContent),
                 Err(Failure::TooLarge) => Some(Arrival::TooLarge),
                 Err(Failure::Failed(reason)) => Some(Arrival::Failed(reason)),
-                Err(Failure::Disk(error)) => return Err(error),
+                Err(Failure::Disk(error)) => {
+                    // the disk may be full: what has come so far would stand in the next try's way
+                    let _nothing = fs::remove_file(&part).await;
+                    return Err(error);
+                }
             };
             if let Some(arrival) = arrival {
                 // when nothing arrived there is nothing to remove

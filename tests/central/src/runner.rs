@@ -3,7 +3,7 @@
 //! Every step can be repeated, so a job that was cut off begins again at its first step and
 //! finds what it had already fetched.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{fs, task::spawn_blocking};
 
@@ -19,22 +19,25 @@ use crate::{
     workbook,
 };
 
-/// Works a job until it is rejected or has its receipt. On trouble of our own (disk) the job
-/// stays as it is, for the next start.
+/// Between two tries of a job that our own disk stopped.
+const AFTER_TROUBLE: Duration = Duration::from_secs(2);
+
+/// Works a job until it is rejected or has its receipt. On trouble of our own (disk) it is tried
+/// again after a while, for as long as the trouble lasts: nobody else would ever take it up.
 pub(crate) async fn run(central: Arc<Central>, id: String) {
-    let Ok(_slot) = central.slots.acquire().await else {
-        return;
-    };
-    let Some(job) = central.jobs.get(&id) else {
-        return;
-    };
-    let worked = match job.state {
-        State::Rejected | State::ReceiptReady => return,
-        State::Accepted => write_receipt(&central, &id).await,
-        State::Queued | State::Downloading | State::Checking => work(&central, job).await,
-    };
-    if let Err(error) = worked {
-        eprintln!("central: job {id} stopped: {error:#}");
+    while let Err(error) = step(&central, &id).await {
+        eprintln!("central: job {id} waits: {error:#}");
+        tokio::time::sleep(AFTER_TROUBLE).await;
+    }
+}
+
+async fn step(central: &Arc<Central>, id: &str) -> anyhow::Result<()> {
+    let _slot = central.slots.acquire().await?;
+    let Some(job) = central.jobs.get(id) else { return Ok(()) };
+    match job.state {
+        State::Rejected | State::ReceiptReady => Ok(()),
+        State::Accepted => write_receipt(central, id).await,
+        State::Queued | State::Downloading | State::Checking => work(central, job).await,
     }
 }
 

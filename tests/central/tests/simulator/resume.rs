@@ -1,14 +1,15 @@
 //! The real program, killed in the middle of a job and started again on the same folder.
 
-use std::process::Stdio;
+use std::{fs, process::Stdio, time::Duration};
 
+use reqwest::StatusCode;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
 
 use crate::{
-    book::{Book, outcome, student},
+    book::{Book, SCHOOL, outcome, student},
     desk::{Desk, KEY},
     school::pdf,
     stage::{Folder, Stage, assert_accepted},
@@ -54,4 +55,30 @@ async fn a_killed_simulator_resumes_its_jobs_and_fetches_only_what_is_missing() 
     assert_eq!(desk.notify(&notice).await, job, "the notice is still known");
     assert_eq!(school.hits(notice["url"].as_str().unwrap()), 1);
     assert_eq!([school.hits(&links[0]), school.hits(&links[1]), school.hits(&links[3])], [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_job_that_our_own_disk_stopped_goes_on_when_the_disk_does() {
+    let stage = Stage::open().await;
+    // no folder of the school's files can be made where a file stands
+    let shelf = stage.folder.0.join("files").join(SCHOOL);
+    fs::write(&shelf, "in the way").unwrap();
+    let job = stage.desk.notify(&stage.notice(&stage.one_outcome(), "一")).await;
+    stage.desk.follow(&job, |status| status["progress"]["files_total"] == 1).await;
+    // it has met the file by now
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    fs::remove_file(&shelf).unwrap();
+    assert_accepted(&stage.desk.finish(&job).await);
+}
+
+#[tokio::test]
+async fn a_notice_that_could_not_be_written_down_is_not_taken() {
+    let stage = Stage::open().await;
+    let (jobs, aside) = (stage.folder.0.join("jobs"), stage.folder.0.join("aside"));
+    let notice = stage.notice(&stage.one_outcome(), "一");
+    fs::rename(&jobs, &aside).unwrap();
+    assert_eq!(stage.desk.try_notify(&notice).await.0, StatusCode::INTERNAL_SERVER_ERROR);
+    fs::rename(&aside, &jobs).unwrap();
+    let job = stage.desk.notify(&notice).await;
+    assert_accepted(&stage.desk.finish(&job).await);
 }

@@ -39,7 +39,7 @@ pub(crate) struct Stage {
     pub(crate) school: School,
     pub(crate) desk: Desk,
     _central: Running,
-    _folder: Folder,
+    pub(crate) folder: Folder,
 }
 
 impl Stage {
@@ -59,7 +59,7 @@ impl Stage {
         };
         let central = central::start(config).await.unwrap();
         let desk = Desk::new(format!("http://{}", central.address()));
-        Self { school: School::open().await, desk, _central: central, _folder: folder }
+        Self { school: School::open().await, desk, _central: central, folder }
     }
 
     /// A good roster 26 with one row, and a change made to it.

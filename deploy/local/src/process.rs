@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::requirements::User;
+use crate::requirements::Account;
 
 /// How often a condition outside this process is looked at while waiting for it.
 const GLANCE: Duration = Duration::from_millis(25);
@@ -72,7 +72,7 @@ impl Launch {
     }
 
     /// Drops the privileges of root.
-    pub(crate) fn run_as(mut self, user: Option<&User>) -> Self {
+    pub(crate) fn run_as(mut self, user: Option<&Account>) -> Self {
         if let Some(user) = user {
             self.command.uid(user.uid).gid(user.gid);
         }

@@ -1,11 +1,11 @@
 //! Programs of the operating system: found where Debian puts them, installed when we may.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use nix::unistd::{Uid, User};
 
 use crate::Progress;
 
@@ -179,34 +179,28 @@ impl Drop for NoServices {
 }
 
 pub(crate) fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
+    Uid::effective().is_root()
 }
 
 /// An unprivileged account to run PostgreSQL as, which refuses to be root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct User {
+pub(crate) struct Account {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
 }
 
-impl User {
+impl Account {
     /// The account that Debian's package made, or else `nobody`; none when we are not root anyway.
     pub(crate) fn for_database() -> Result<Option<Self>> {
         if !is_root() {
             return Ok(None);
         }
-        let accounts = fs::read_to_string("/etc/passwd")?;
-        ["postgres", "nobody"]
-            .iter()
-            .find_map(|name| Self::named(name, &accounts))
-            .map(Some)
-            .context("PostgreSQL refuses to run as root, and there is no other account")
-    }
-
-    fn named(name: &str, accounts: &str) -> Option<Self> {
-        let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
-        let mut fields = line.split(':').skip(2);
-        Some(Self { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
+        for name in ["postgres", "nobody"] {
+            if let Some(user) = User::from_name(name)? {
+                return Ok(Some(Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() }));
+            }
+        }
+        bail!("PostgreSQL refuses to run as root, and there is no other account")
     }
 }
 
@@ -218,13 +212,5 @@ mod tests {
     fn packages_are_named_once_and_only_when_missing() {
         let missing = missing_packages(PROGRAMS, |program| !["slapd", "slapadd", "clamd"].contains(&program));
         assert_eq!(missing, ["clamav-daemon", "slapd"]);
-    }
-
-    #[test]
-    fn an_account_is_read_from_the_password_file() {
-        let accounts = "root:x:0:0::/root:/bin/bash\npostgres:x:101:104::/var/lib:/bin/sh\n";
-        let postgres = User { uid: 101, gid: 104 };
-        assert_eq!(User::named("postgres", accounts), Some(postgres));
-        assert_eq!(User::named("nobody", accounts), None);
     }
 }

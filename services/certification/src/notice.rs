@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use kernel::ids::{DecisionId, OutcomeId, StudentId};
+use kernel::{
+    ids::{DecisionId, OutcomeId, StudentId},
+    message::{MESSAGE, Message},
+};
 use serde::{Deserialize, Serialize};
 use store::{
     Audit, Error, Job, TenantTx,
@@ -15,20 +18,9 @@ use crate::Room;
 /// The job that runs when a decision is published.
 pub(crate) const KIND: &str = "certification.published";
 
-/// Handled by portfolio, which also mails.
-const MESSAGE: &str = "portfolio.message";
-
 #[derive(Serialize, Deserialize)]
 struct Payload {
     decision_id: DecisionId,
-}
-
-#[derive(Serialize)]
-struct Message {
-    student_id: StudentId,
-    body: String,
-    link: String,
-    dedupe: String,
 }
 
 /// What a message is about.
@@ -58,7 +50,7 @@ pub(crate) fn take_back(tx: &mut TenantTx, decision: DecisionId, about: About) {
 
 fn message(tx: &mut TenantTx, about: About, body: String, dedupe: String) {
     let link = format!("/s/{}/outcomes/{}", tx.school(), about.outcome);
-    tx.enqueue(Job::new(MESSAGE, Message { student_id: about.student, body, link, dedupe }));
+    tx.enqueue(Job::new(MESSAGE, Message::to_student(about.student, link, body, dedupe)));
 }
 
 /// The job: a decision that stands is told; one that was taken back, or was told already, is not.

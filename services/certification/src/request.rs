@@ -4,7 +4,7 @@ pub(crate) mod pages;
 pub(crate) mod store;
 
 use kernel::{
-    calendar::{AcademicYear, RosterTerm},
+    calendar::{AcademicYear, RosterTerm, taipei_date},
     ids::{CertificationRequestId, DecisionId, OutcomeId, StudentId},
     rules::{OutcomeState, Slot},
 };
@@ -186,6 +186,8 @@ pub(crate) struct Filter {
     pub(crate) class: String,
     /// The number of a section.
     pub(crate) course: String,
+    /// An academic year, or `all`; without it the years in which something can be done.
+    pub(crate) year: String,
     /// The page, from 1.
     pub(crate) page: String,
     /// The decision just made, which the next page offers to take back.
@@ -194,10 +196,50 @@ pub(crate) struct Filter {
     pub(crate) result: String,
 }
 
-/// The word for a queue without a status.
+/// The word for a queue without a status, or of all years.
 pub(crate) const ALL: &str = "all";
 
+/// The years whose requests the queue holds. A desk grows with every year while the work of its teacher does not, so it
+/// shows the running year and those that are still open for certification (domain §4.4: a request is decided within
+/// its window), and earlier ones when asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Years {
+    /// The running year, and every year with an open window of certification.
+    Acting,
+    /// One year.
+    One(AcademicYear),
+    /// Everything that ever lay on the desk.
+    All,
+}
+
+impl Years {
+    /// The first year that is shown whatever its windows.
+    pub(crate) fn first(self, now: OffsetDateTime) -> i16 {
+        match self {
+            Self::Acting => AcademicYear::of_date(taipei_date(now)).get(),
+            Self::One(year) => year.get(),
+            Self::All => 0,
+        }
+    }
+
+    /// The last year that is shown.
+    pub(crate) fn last(self) -> i16 {
+        match self {
+            Self::One(year) => year.get(),
+            Self::Acting | Self::All => i16::MAX,
+        }
+    }
+}
+
 impl Filter {
+    pub(crate) fn years(&self) -> Years {
+        if self.year == ALL {
+            return Years::All;
+        }
+        let year = self.year.parse().ok().and_then(|year| AcademicYear::new(year).ok());
+        year.map_or(Years::Acting, Years::One)
+    }
+
     pub(crate) fn status(&self) -> Option<Status> {
         if self.status == ALL { None } else { Some(Status::of(&self.status).unwrap_or(Status::Waiting)) }
     }
@@ -214,17 +256,22 @@ impl Filter {
         self.page.parse().ok().filter(|page| (1..=10_000).contains(page)).unwrap_or(1)
     }
 
-    /// The query of a link that keeps class and course, e.g. `?class=3`; empty without either.
+    /// The query of a link that keeps year, class and course, e.g. `?class=3`; empty without any.
     pub(crate) fn kept(&self) -> String {
         self.query(Some(Status::Waiting), &[])
     }
 
-    /// The query of a link to a status (none: all) with more parts, class and course kept.
+    /// The query of a link to a status (none: all) with more parts; year, class and course are kept.
     pub(crate) fn query(&self, status: Option<Status>, more: &[(&str, i64)]) -> String {
         let mut parts = Vec::new();
         match status {
             Some(Status::Waiting) => {}
             status => parts.push(format!("status={}", status.map_or(ALL, Status::code))),
+        }
+        match self.years() {
+            Years::Acting => {}
+            Years::One(year) => parts.push(format!("year={year}")),
+            Years::All => parts.push(format!("year={ALL}")),
         }
         let kept = [("class", self.class()), ("course", self.section())];
         let kept = kept.into_iter().filter_map(|(name, number)| Some((name, number?)));
@@ -301,5 +348,18 @@ pub(crate) mod tests {
         assert_eq!(filter.query(Some(Status::Passed), &[("page", 2)]), "?status=passed&class=3&page=2");
         assert_eq!(filter.query(None, &[]), "?status=all&class=3");
         assert_eq!((Filter::default().kept(), Filter::default().page()), (String::new(), 1));
+        let of_year = |year: &str| Filter { year: year.into(), ..Filter::default() };
+        assert_eq!((of_year("114").kept(), of_year("all").kept()), ("?year=114".to_owned(), "?year=all".to_owned()));
+        assert_eq!((of_year("0").years(), of_year("x").kept()), (Years::Acting, String::new()));
+    }
+
+    /// Domain §4.4: a request is decided within its window; the year runs from August to July.
+    #[test]
+    fn the_queue_begins_with_the_running_year() {
+        let bounds = |years: Years| (years.first(NOW), years.last());
+        assert_eq!(bounds(Years::Acting), (115, i16::MAX));
+        assert_eq!(bounds(Years::One(AcademicYear::new(113).unwrap())), (113, 113));
+        assert_eq!(bounds(Years::All), (0, i16::MAX));
+        assert_eq!(Years::Acting.first(datetime!(2026-07-31 23:59 +8)), 114);
     }
 }

@@ -51,7 +51,7 @@ pub fn service(needs: Needs) -> Service {
     let signer = Signer::new(web.keys());
     let room = Arc::new(Room { db, web, vault, mailer, signer, uploads_per_minute });
     let jobs = vec![
-        JobHandler::new("portfolio.message", &room, message::jobs::message),
+        JobHandler::new(kernel::message::MESSAGE, &room, message::jobs::message),
         JobHandler::new("mail.send", &room, message::jobs::mail),
     ];
     let periodic = vec![Periodic::new("portfolio.file.sweep", Duration::from_secs(3600), &room, file::sweep::round)];

@@ -376,6 +376,9 @@ pub fn taipei_date(moment: OffsetDateTime) -> Date {
 pub fn parse_date_time(text: &str) -> Result<OffsetDateTime, CalendarError> {
     let unreadable = || CalendarError::DateTime { found: text.trim().to_owned() };
     let plain = half_width(text);
+    if plain.trim().is_empty() {
+        return Err(CalendarError::NoDateTime);
+    }
     let (date, clock) = plain.trim().split_once([' ', 'T']).ok_or_else(unreadable)?;
     let date: RocDate = date.parse()?;
     let mut parts = clock.trim().split(':').map(|part| part.parse::<u8>().ok());
@@ -415,6 +418,9 @@ pub enum CalendarError {
         /// What was written.
         found: String,
     },
+    /// Nothing was written.
+    #[error("請填寫日期與時間")]
+    NoDateTime,
     /// Not a date with a time.
     #[error("「{found}」看不出是什麼時間；請寫成 115/11/22 14:00")]
     DateTime {
@@ -518,6 +524,7 @@ mod tests {
         assert_eq!(taipei_date(datetime!(2026-12-31 16:00 UTC)), date!(2027 - 01 - 01));
         assert_eq!(parse_date_time("115/11/22 14:00").unwrap(), datetime!(2026-11-22 06:00 UTC));
         assert_eq!(parse_date_time("2026-11-22T14:00").unwrap(), datetime!(2026-11-22 06:00 UTC));
+        assert_eq!(parse_date_time(" "), Err(CalendarError::NoDateTime));
         assert!(parse_date_time("115/11/22").is_err() && parse_date_time("115/11/22 25:00").is_err());
     }
 }

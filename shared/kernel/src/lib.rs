@@ -12,6 +12,7 @@ pub mod course_code;
 pub mod file_link;
 pub mod identity_number;
 pub mod ids;
+pub mod message;
 pub mod permission;
 pub mod role;
 pub mod rules;

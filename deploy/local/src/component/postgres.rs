@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use super::Part;
 use crate::process::{Launch, Stop};
-use crate::requirements::{User, path_of};
+use crate::requirements::{Account, path_of};
 use crate::site::{Site, write_private};
 use crate::tools::{fingerprint, run};
 
@@ -22,7 +22,7 @@ const DATABASE: &str = "licheng";
 pub(crate) async fn up(site: &Site) -> Result<Part> {
     let server = path_of("postgres")?;
     refuse_old(&server).await?;
-    let user = User::for_database()?;
+    let user = Account::for_database()?;
     let home = home(&site.data, user.as_ref());
     let cluster = home.join("cluster");
     if !cluster.join("PG_VERSION").exists() {
@@ -89,7 +89,7 @@ fn major_version(text: &str) -> Option<u32> {
 
 /// Where the cluster lives: in the data folder, or under `/var/tmp` when the account that runs
 /// PostgreSQL cannot get there (root's home folder is closed to it).
-fn home(data: &Path, user: Option<&User>) -> PathBuf {
+fn home(data: &Path, user: Option<&Account>) -> PathBuf {
     let is_open = |folder: &Path| {
         fs::metadata(folder).is_ok_and(|entry| {
             let may_pass = entry.permissions().mode() & 0o001 != 0;
@@ -105,7 +105,7 @@ pub(crate) fn outside(data: &Path) -> PathBuf {
     PathBuf::from(format!("/var/tmp/licheng-postgres-{name:016x}"))
 }
 
-async fn make_cluster(site: &Site, home: &Path, user: Option<&User>) -> Result<()> {
+async fn make_cluster(site: &Site, home: &Path, user: Option<&Account>) -> Result<()> {
     if home.exists() {
         fs::remove_dir_all(home)?; // what an interrupted first start left
     }
@@ -184,7 +184,7 @@ mod tests {
         let data = closed.join("data");
         fs::create_dir_all(&data).unwrap();
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
-        let stranger = User { uid: u32::MAX - 1, gid: 0 };
+        let stranger = Account { uid: u32::MAX - 1, gid: 0 };
         assert_eq!(home(&data, Some(&stranger)), outside(&data));
         fs::remove_dir_all(closed).unwrap();
     }

@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use web::{Answer, FieldErrors, Flash, May, Page, Problem, Query, Routes, need};
 
 use super::{
-    Filter, Status,
+    Filter, Status, Years,
     store::{self as desk, Choice, Item, Neighbours, Overview, PAGE, Row},
 };
 use crate::{
@@ -61,7 +61,7 @@ impl Index {
         self.page.url(DESK)
     }
 
-    /// Counts as links, each keeping class and course.
+    /// Counts as links, each keeping year, class and course.
     fn tabs(&self) -> Vec<Tab> {
         let overview = &self.overview;
         let tab = |status: Option<Status>, label, count| Tab {
@@ -91,6 +91,10 @@ impl Index {
     fn chosen(&self, choice: &Choice, field: &str) -> bool {
         let chosen = if field == "class" { self.filter.class() } else { self.filter.section() };
         chosen == Some(choice.id)
+    }
+
+    fn chose_year(&self, year: &i16) -> bool {
+        matches!(self.filter.years(), Years::One(chosen) if chosen.get() == *year)
     }
 
     fn total(&self) -> i64 {

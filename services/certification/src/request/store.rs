@@ -7,7 +7,7 @@ use kernel::{
 use store::{Error, TenantTx};
 use time::OffsetDateTime;
 
-use super::{Age, Decided, Filter, Standing, Status, slot};
+use super::{Age, Decided, Filter, Standing, Status, Years, slot};
 use crate::preview::File;
 
 /// Rows of one page of the queue.
@@ -35,16 +35,19 @@ pub(crate) struct Overview {
     pub(crate) batch: Option<i64>,
     pub(crate) classes: Vec<Choice>,
     pub(crate) courses: Vec<Choice>,
+    /// In which the teacher certifies courses, the newest first.
+    pub(crate) years: Vec<i16>,
     /// Requests within the filter, on all pages.
     pub(crate) total: i64,
     /// Those of the page.
     pub(crate) page: Vec<i64>,
 }
 
-/// Counts, choices and the page's requests in one statement, so that a desk of hundreds is gone through once. What
+/// Counts, choices and the page's requests in one statement, so that a desk of hundreds is gone through once, and only
+/// the years that are asked for ([`Years`]). What
 /// waits comes first, the oldest on top; then what was decided, the newest on top.
 pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter) -> Result<Overview, Error> {
-    let (school, now) = (tx.school(), tx.now());
+    let (school, now, years) = (tx.school(), tx.now(), filter.years());
     let found = sqlx::query!(
         r#"with mine as materialized (
              select d.request_id as id, d.student_id, d.section_id, d.academic_year, d.sent_at, d.decided_at,
@@ -57,7 +60,12 @@ pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter)
                                          and o.request_id = d.request_id and o.staff_id = $2) then 'opened'
                          else 'waiting' end as status
                from certification.desk d
-              where d.school_code = $1 and d.staff_id = $2),
+              where d.school_code = $1 and d.staff_id = $2
+                and (d.academic_year between $9 and $10
+                     or $11 and d.academic_year in (
+                        select w.academic_year from school.window_period w
+                         where w.school_code = $1 and w.kind = 'outcome_certify'
+                           and w.opens_at <= $3 and w.closes_at > $3))),
            wanted as materialized (
              select id, row_number() over (order by decision_id is not null, decided_at desc, sent_at, id) as place
                from mine
@@ -88,7 +96,11 @@ pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter)
                             || ' ' || e.subject_name || ' ' || e.name)
                             order by e.academic_year desc, e.term desc, e.subject_name, e.name), '[]')
                      from school.section e
-                    where e.school_code = $1 and e.id in (select section_id from mine)) as "courses!"
+                    where e.school_code = $1 and e.id in (select section_id from mine)) as "courses!",
+                  array(select distinct e.academic_year from school.section_teacher t
+                          join school.section e on e.school_code = $1 and e.id = t.section_id
+                         where t.school_code = $1 and t.staff_id = $2 and t.certifies
+                         order by e.academic_year desc) as "years!"
            from mine"#,
         school.as_str(),
         staff.get(),
@@ -97,7 +109,10 @@ pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter)
         filter.class(),
         filter.section(),
         (filter.page() - 1) * PAGE,
-        PAGE
+        PAGE,
+        years.first(now),
+        years.last(),
+        years == Years::Acting
     )
     .fetch_one(tx.conn())
     .await?;
@@ -111,6 +126,7 @@ pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter)
         batch: found.batch,
         classes: choices(found.classes)?,
         courses: choices(found.courses)?,
+        years: found.years,
         total: found.total,
         page: found.page,
     })
@@ -378,7 +394,7 @@ pub(crate) struct Neighbours {
     pub(crate) waiting: i64,
 }
 
-/// What comes before and after in the order of sending, within the filter's class and course.
+/// What comes before and after in the order of sending, within the request's year and the filter's class and course.
 pub(crate) async fn neighbours(
     tx: &mut TenantTx,
     staff: StaffId,
@@ -392,6 +408,7 @@ pub(crate) async fn neighbours(
              select d.sent_at, d.request_id as id from certification.desk d
                join school.student s on s.school_code = $1 and s.id = d.student_id
               where d.school_code = $1 and d.staff_id = $2 and d.decision_id is null
+                and d.academic_year = $7
                 and ($5::bigint is null or s.class_id = $5) and ($6::bigint is null or d.section_id = $6))
            select (select id from waiting where (sent_at, id) < ($3, $4) order by sent_at desc, id desc limit 1)
                     as previous,
@@ -402,7 +419,8 @@ pub(crate) async fn neighbours(
         item.sent_at,
         item.standing.id.get(),
         filter.class(),
-        filter.section()
+        filter.section(),
+        item.standing.slot.year.get()
     )
     .fetch_one(tx.conn())
     .await?;

@@ -1,9 +1,10 @@
 //! PostgreSQL's and Barman's programs, and the account that PostgreSQL runs as.
 
 use anyhow::{Context as _, Result, bail, ensure};
+use nix::unistd::{Uid, User};
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, chown},
+    os::unix::fs::chown,
     path::{Path, PathBuf},
     process::Output,
 };
@@ -46,19 +47,12 @@ pub struct Account {
 impl Account {
     /// PostgreSQL refuses to be root: then the account that its package made; otherwise none but our own.
     pub fn for_postgres() -> Result<Option<Self>> {
-        let root = fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0);
-        if !root {
+        if !Uid::effective().is_root() {
             return Ok(None);
         }
-        let accounts = fs::read_to_string("/etc/passwd")?;
-        let found = Self::named("postgres", &accounts);
-        found.map(Some).context("PostgreSQL refuses to run as root, and there is no account `postgres`")
-    }
-
-    fn named(name: &str, accounts: &str) -> Option<Self> {
-        let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
-        let mut fields = line.split(':').skip(2);
-        Some(Self { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
+        let user = User::from_name("postgres")?;
+        let user = user.context("PostgreSQL refuses to run as root, and there is no account `postgres`")?;
+        Ok(Some(Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
     }
 }
 
@@ -100,13 +94,6 @@ pub(super) fn tail(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_account_is_read_from_the_password_file() {
-        let accounts = "root:x:0:0::/root:/bin/bash\npostgres:x:101:104::/var/lib:/bin/sh\n";
-        assert_eq!(Account::named("postgres", accounts), Some(Account { uid: 101, gid: 104 }));
-        assert_eq!(Account::named("nobody", accounts), None);
-    }
 
     #[test]
     fn the_end_of_a_long_output_is_quoted() {

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use kernel::{
+    ids::{StaffId, StudentId},
+    message::Message,
+};
 use ops::mail::MailError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,38 +17,27 @@ use store::{
 use super::store::{self as rows, Reader};
 use crate::room::Room;
 
-/// `portfolio.message`: who is told what, and where the page is (below the origin, `/s/{school}/…`).
-#[derive(Deserialize)]
-struct Told {
-    student_id: Option<i64>,
-    staff_id: Option<i64>,
-    body: String,
-    link: String,
-    /// The cause: the same one makes no second message.
-    dedupe: String,
-}
-
 /// `mail.send`: to whom, by id; the address is looked up when it is sent.
 #[derive(Serialize, Deserialize)]
 struct Mail {
-    to_student: Option<i64>,
-    to_staff: Option<i64>,
+    to_student: Option<StudentId>,
+    to_staff: Option<StaffId>,
     subject: String,
     body: String,
     dedupe: String,
 }
 
-fn reader(student: Option<i64>, staff: Option<i64>) -> Result<Reader, JobError> {
+fn reader(student: Option<StudentId>, staff: Option<StaffId>) -> Result<Reader, JobError> {
     match (student, staff) {
-        (Some(id), None) => Ok(Reader::Student(id.into())),
-        (None, Some(id)) => Ok(Reader::Staff(id.into())),
+        (Some(id), None) => Ok(Reader::Student(id)),
+        (None, Some(id)) => Ok(Reader::Staff(id)),
         _ => Err(JobError::fail("a message goes to one student or one member of staff")),
     }
 }
 
-/// Writes the message, and queues the mail where there is an address.
+/// [`kernel::message::MESSAGE`]: writes the message, and queues the mail where there is an address.
 pub(crate) async fn message(room: Arc<Room>, job: JobRun) -> Result<(), JobError> {
-    let told: Told = job.payload()?;
+    let told: Message = job.payload()?;
     let to = reader(told.student_id, told.staff_id)?;
     let Some(mut tx) = job.claim(&room.db, "portfolio.message.create").await? else { return Ok(()) };
     let id = rows::insert(&mut tx, to, &told.body, &told.link, &told.dedupe).await?;
@@ -58,7 +51,7 @@ pub(crate) async fn message(room: Arc<Room>, job: JobRun) -> Result<(), JobError
     Ok(tx.commit().await?)
 }
 
-fn mail_body(told: &Told, origin: &str) -> String {
+fn mail_body(told: &Message, origin: &str) -> String {
     format!("{}\n\n請登入查看：{origin}{}\n\n這封信由系統寄出，請勿直接回覆。\n", told.body, told.link)
 }
 
@@ -92,21 +85,16 @@ mod tests {
 
     #[test]
     fn a_message_has_one_reader() {
-        assert_eq!(reader(Some(3), None).unwrap(), Reader::Student(3.into()));
-        assert_eq!(reader(None, Some(4)).unwrap(), Reader::Staff(4.into()));
+        assert_eq!(reader(Some(3.into()), None).unwrap(), Reader::Student(3.into()));
+        assert_eq!(reader(None, Some(4.into())).unwrap(), Reader::Staff(4.into()));
         assert!(matches!(reader(None, None), Err(JobError::Fail(_))));
-        assert!(matches!(reader(Some(1), Some(2)), Err(JobError::Fail(_))));
+        assert!(matches!(reader(Some(1.into()), Some(2.into())), Err(JobError::Fail(_))));
     }
 
     #[test]
     fn the_mail_leads_to_the_page() {
-        let told = Told {
-            student_id: Some(1),
-            staff_id: None,
-            body: "「國語文」的學習成果已認證通過。".to_owned(),
-            link: "/s/403303/outcomes/7".to_owned(),
-            dedupe: "decision.1".to_owned(),
-        };
+        let (link, body) = ("/s/403303/outcomes/7", "「國語文」的學習成果已認證通過。");
+        let told = Message::to_student(1.into(), link.to_owned(), body.to_owned(), "decision.1".to_owned());
         assert!(
             mail_body(&told, "https://portfolio.example.tw")
                 .contains("https://portfolio.example.tw/s/403303/outcomes/7")

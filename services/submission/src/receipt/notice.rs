@@ -4,19 +4,8 @@ use ::store::{Job, TenantTx};
 use kernel::{
     calendar::AcademicYear,
     ids::{DisputeId, ReceiptBatchId, StudentId},
+    message::{MESSAGE, Message},
 };
-use serde::Serialize;
-
-/// Handled by portfolio, which also mails.
-const MESSAGE: &str = "portfolio.message";
-
-#[derive(Serialize)]
-struct Message {
-    student_id: StudentId,
-    body: String,
-    link: String,
-    dedupe: String,
-}
 
 /// A receipt waits for these students' word. All jobs are written in the one statement of the commit.
 pub(super) fn imported(tx: &mut TenantTx, id: ReceiptBatchId, year: AcademicYear, students: &[i64]) {
@@ -32,7 +21,7 @@ pub(super) fn answered(tx: &mut TenantTx, id: DisputeId, student: StudentId, yea
     message(tx, student, year, body, format!("dispute.{id}"));
 }
 
-fn message(tx: &mut TenantTx, student_id: StudentId, year: AcademicYear, body: String, dedupe: String) {
+fn message(tx: &mut TenantTx, student: StudentId, year: AcademicYear, body: String, dedupe: String) {
     let link = format!("/s/{}/receipt?year={}", tx.school(), year.get());
-    tx.enqueue(Job::new(MESSAGE, Message { student_id, body, link, dedupe }));
+    tx.enqueue(Job::new(MESSAGE, Message::to_student(student, link, body, dedupe)));
 }

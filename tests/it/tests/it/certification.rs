@@ -151,6 +151,42 @@ async fn nobody_finds_what_is_not_on_their_desk() {
     stranger.get(&format!("certification/{request}")).await.expect(404);
 }
 
+/// Domain §4.4: a request is decided within its window. The queue holds the running year and what is still open for
+/// certification, earlier years when asked, so that it doesn't grow with the years.
+#[tokio::test]
+async fn an_earlier_year_is_shown_when_asked_or_while_its_window_is_open() {
+    let mut desk = Desk::up().await;
+    let [earlier, running, _] = desk.waiting[..] else { unreachable!() };
+    let before = "update portfolio.certification_request set academic_year = academic_year - 1
+                   where school_code = $1 and id = $2";
+    desk.change(before, earlier).await;
+    let year: i16 = sqlx::query_scalar(
+        "select academic_year from portfolio.certification_request where school_code = $1 and id = $2",
+    )
+    .bind(SCHOOL)
+    .bind(earlier)
+    .fetch_one(&mut desk.admin)
+    .await
+    .expect("the earlier year");
+    let closed = "update school.window_period set closes_at = now() - interval '1 minute'
+                   where school_code = $1 and kind = 'outcome_certify' and closes_at > now() and academic_year = $2";
+    sqlx::query(closed).bind(SCHOOL).bind(year).execute(&mut desk.admin).await.expect("a closed year");
+
+    let shown = async |query: &str| {
+        let page = desk.teacher.get(&format!("certification{query}")).await.expect(200);
+        [earlier, running].map(|request| page.text().contains(&format!("/certification/{request}")))
+    };
+    assert_eq!(shown("").await, [false, true]);
+    assert_eq!(shown("?year=all").await, [true, true]);
+    assert_eq!(shown(&format!("?year={year}")).await, [true, false]);
+    assert_eq!(shown(&format!("?year={}", year + 1)).await, [false, true]);
+
+    let open = "insert into school.window_period (school_code, kind, academic_year, term, stage, opens_at, closes_at)
+                values ($1, 'outcome_certify', $2, 2, 9, now() - interval '1 day', now() + interval '1 day')";
+    sqlx::query(open).bind(SCHOOL).bind(year).execute(&mut desk.admin).await.expect("a window");
+    assert_eq!(shown("").await, [true, true]);
+}
+
 /// F-091: "Must open the file before certifying"; a decision is bound to the files' hashes.
 #[tokio::test]
 async fn a_request_is_decided_after_its_file_was_opened() {

@@ -28,6 +28,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// Begin with an empty data folder.
     pub fresh: bool,
+    /// The second copy lies on an S3 server of its own, as in production; otherwise one server holds every bucket.
+    pub storage_apart: bool,
     /// The environment, in which `LICHENG_*` variables may name components to use instead.
     pub environment: BTreeMap<String, String>,
 }
@@ -49,6 +51,7 @@ impl Options {
             programs: target.join("debug"),
             port: None,
             fresh: false,
+            storage_apart: false,
             environment: std::env::vars().collect(),
         })
     }
@@ -99,7 +102,7 @@ impl Components {
         let parts = tokio::try_join!(
             when(wanted("LICHENG_DATABASE_URL"), postgres::up(&site)),
             when(wanted("LICHENG_REDIS_URL"), redis::up(&site)),
-            when(wanted("LICHENG_S3_ENDPOINT"), s3::up(&site, &origin)),
+            when(wanted("LICHENG_S3_ENDPOINT"), s3::up(&site, &origin, options.storage_apart)),
             when(ldap, directory.up(&site)),
             when(sso && ldap, sso::up(&site, &single_sign_on, &origin)),
             when(wanted("LICHENG_SMTP_URL"), mail::up(&site)),
@@ -213,6 +216,7 @@ mod tests {
             programs: PathBuf::new(),
             port: None,
             fresh: false,
+            storage_apart: false,
             environment: environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         }
     }

@@ -17,7 +17,7 @@ use std::{
 };
 
 /// The components that are killed and frozen.
-const COMPONENTS: [&str; 5] = ["postgres", "redis", "s3", "central", "clamd"];
+const COMPONENTS: [&str; 6] = ["postgres", "redis", "s3", "s3-replica", "central", "clamd"];
 const WIRES: [&str; 6] = ["database", "redis", "first copy", "second copy", "uploads", "scanner"];
 
 /// One fault.
@@ -71,7 +71,7 @@ impl Fault {
     /// Two faults at once hit different things.
     fn may_meet(&self, other: &Self) -> bool {
         let starts_storage = |fault: &Self| matches!(fault, Self::FillDisk);
-        let is_of_storage = |fault: &Self| fault.target() == STORAGE;
+        let is_of_storage = |fault: &Self| STORAGES.contains(&fault.target());
         let both_end_storage =
             starts_storage(self) && is_of_storage(other) || is_of_storage(self) && starts_storage(other);
         self.target() != other.target() && !both_end_storage
@@ -120,8 +120,8 @@ pub(crate) fn draw(count: usize, has_disk: bool, dice: &Dice) -> Vec<Fault> {
     drawn
 }
 
-/// The object storage; both copies lie with it.
-const STORAGE: &str = "s3";
+/// The object storages of the first copy and of the second.
+const STORAGES: [&str; 2] = ["s3", "s3-replica"];
 
 /// How long a fault lasts at most, and the pause between two.
 #[derive(Clone, Copy)]
@@ -205,10 +205,12 @@ async fn strike(stage: &Arc<Stage>, fault: &Fault, hold: Duration, dice: &Dice) 
             fill(&stage.data, hold).await?;
             // once its disk was full the storage takes no write until it is started again, whatever room there is;
             // an operator does that on the alarm
-            let storm = stage.weather.begin(STORAGE);
-            stage.kill(STORAGE).await?;
-            stage.revive(STORAGE).await?;
-            stage.weather.end(storm);
+            for storage in STORAGES {
+                let storm = stage.weather.begin(storage);
+                stage.kill(storage).await?;
+                stage.revive(storage).await?;
+                stage.weather.end(storm);
+            }
         }
         Fault::FalseClock => false_clock(stage, hold, dice).await?,
     }

@@ -92,6 +92,7 @@ async fn main() -> Result<ExitCode> {
     install_missing(FAULTS, &progress)?;
     let mut options = Options::in_target(&arguments.data)?;
     options.fresh = true;
+    options.storage_apart = true;
     // this campaign kills what it runs on: never components of somebody else
     options.environment.retain(|name, _| !name.starts_with("LICHENG_") && !name.starts_with("LOCAL_"));
     let stage = Stage::build(&options, &progress).await?;

@@ -16,7 +16,7 @@ use web::{Answer, FieldErrors, Flash, May, Page, Problem, Query, Routes, need};
 
 use super::{
     Filter, Status, Years,
-    store::{self as desk, Choice, Item, Neighbours, Overview, PAGE, Row},
+    store::{self as desk, Choice, Item, Listed, Neighbours, Overview, PAGE, Row},
 };
 use crate::{
     Room,
@@ -40,7 +40,7 @@ pub(crate) const DESK: &str = "/certification";
 struct Index {
     page: Page,
     overview: Overview,
-    rows: Vec<Row>,
+    rows: Vec<(Listed, Row)>,
     filter: Filter,
     done: Option<Done>,
 }
@@ -49,8 +49,8 @@ struct Index {
 async fn index(may: May<need::OutcomeCertify>, State(room): State<Arc<Room>>, Query(filter): Query<Filter>) -> Answer {
     let staff = teacher(&may)?;
     let mut tx = room.db.read(&may, "certification.request.list").await?;
-    let overview = desk::overview(&mut tx, staff, &filter).await?;
-    let rows = desk::list(&mut tx, staff, &overview.page).await?;
+    let mut overview = desk::overview(&mut tx, staff, &filter).await?;
+    let rows = desk::list(&mut tx, std::mem::take(&mut overview.page)).await?;
     let done = done(&mut tx, staff, &filter).await?;
     drop(tx);
     web::html(&Index { page: may.page("成果認證"), overview, rows, filter, done })
@@ -118,7 +118,7 @@ impl Index {
 
     /// Some rows of this page can be decided or published together.
     fn has_choices(&self) -> bool {
-        self.rows.iter().any(|row| matches!(row.status(), Status::Opened | Status::Unpublished))
+        self.rows.iter().any(|(listed, _)| matches!(listed.status, Status::Opened | Status::Unpublished))
     }
 }
 

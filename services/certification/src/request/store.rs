@@ -4,6 +4,7 @@ use kernel::{
     codes::EnrolmentKind,
     ids::{CertificationRequestId, StaffId},
 };
+use std::collections::HashMap;
 use store::{Error, TenantTx};
 use time::OffsetDateTime;
 
@@ -40,7 +41,16 @@ pub(crate) struct Overview {
     /// Requests within the filter, on all pages.
     pub(crate) total: i64,
     /// Those of the page.
-    pub(crate) page: Vec<i64>,
+    pub(crate) page: Vec<Listed>,
+}
+
+/// A request of the page and where it stands.
+pub(crate) struct Listed {
+    pub(crate) id: i64,
+    pub(crate) status: Status,
+    pub(crate) decision_id: Option<i64>,
+    pub(crate) passed: Option<bool>,
+    pub(crate) decided_at: Option<OffsetDateTime>,
 }
 
 /// Counts, choices and the page's requests in one statement, so that a desk of hundreds is gone through once, and only
@@ -49,9 +59,14 @@ pub(crate) struct Overview {
 pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter) -> Result<Overview, Error> {
     let (school, now, years) = (tx.school(), tx.now(), filter.years());
     let found = sqlx::query!(
-        r#"with mine as materialized (
+        r#"with taught as materialized (
+             select t.section_id, e.academic_year
+               from school.section_teacher t
+               join school.section e on e.school_code = $1 and e.id = t.section_id
+              where t.school_code = $1 and t.staff_id = $2 and t.certifies),
+           mine as materialized (
              select d.request_id as id, d.student_id, d.section_id, d.academic_year, d.sent_at, d.decided_at,
-                    d.decision_id, d.batch_id, d.publish_at,
+                    d.decision_id, d.passed, d.batch_id, d.publish_at,
                     case when d.decision_id is not null
                          then case when d.publish_at is null or d.publish_at > $3 then 'unpublished'
                                    when d.passed then 'passed' else 'failed' end
@@ -59,20 +74,28 @@ pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter)
                          when exists (select from certification.opening o where o.school_code = $1
                                          and o.request_id = d.request_id and o.staff_id = $2) then 'opened'
                          else 'waiting' end as status
-               from certification.desk d
-              where d.school_code = $1 and d.staff_id = $2
-                and (d.academic_year between $9 and $10
-                     or $11 and d.academic_year in (
-                        select w.academic_year from school.window_period w
-                         where w.school_code = $1 and w.kind = 'outcome_certify'
-                           and w.opens_at <= $3 and w.closes_at > $3))),
+               from taught
+              -- course by course: the offset keeps the planner from reading every year's requests first
+              cross join lateral (
+                select request_id, student_id, section_id, academic_year, sent_at, decided_at, decision_id, passed,
+                       batch_id, publish_at
+                  from certification.desk
+                 where school_code = $1 and staff_id = $2 and section_id = taught.section_id offset 0) d
+              where taught.academic_year between $9 and $10
+                 or $11 and taught.academic_year in (
+                    select w.academic_year from school.window_period w
+                     where w.school_code = $1 and w.kind = 'outcome_certify'
+                       and w.opens_at <= $3 and w.closes_at > $3)),
            wanted as materialized (
-             select id, row_number() over (order by decision_id is not null, decided_at desc, sent_at, id) as place
+             select id, decision_id, decided_at, passed, status,
+                    row_number() over (order by decision_id is not null, decided_at desc, sent_at, id) as place
                from mine
               where ($4::text is null or status = $4 or ($4 = 'waiting' and status = 'opened'))
                 and ($5::bigint is null or student_id in (
                      select s.id from school.student s where s.school_code = $1 and s.class_id = $5))
-                and ($6::bigint is null or section_id = $6))
+                and ($6::bigint is null or section_id = $6)),
+           page as materialized (
+             select * from wanted where place > $7::bigint and place <= $7 + $8::bigint order by place)
            select count(*) filter (where decision_id is null) as "waiting!",
                   count(*) filter (where status = 'opened') as "opened!",
                   count(*) filter (where status = 'unpublished') as "unpublished!",
@@ -86,7 +109,11 @@ pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter)
                     as "overdue!",
                   max(batch_id) filter (where publish_at > $3) as batch,
                   (select count(*) from wanted) as "total!",
-                  array(select id from wanted where place > $7::bigint and place <= $7 + $8::bigint order by place) as "page!",
+                  array(select id from page) as "ids!",
+                  array(select status from page) as "statuses!",
+                  array(select decision_id from page) as "decisions!: Vec<Option<i64>>",
+                  array(select passed from page) as "passes!: Vec<Option<bool>>",
+                  array(select decided_at from page) as "moments!: Vec<Option<OffsetDateTime>>",
                   (select coalesce(jsonb_agg(jsonb_build_object('id', c.id, 'label', c.name) order by c.code), '[]')
                      from school.class c
                     where c.school_code = $1 and c.id in (
@@ -97,10 +124,7 @@ pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter)
                             order by e.academic_year desc, e.term desc, e.subject_name, e.name), '[]')
                      from school.section e
                     where e.school_code = $1 and e.id in (select section_id from mine)) as "courses!",
-                  array(select distinct e.academic_year from school.section_teacher t
-                          join school.section e on e.school_code = $1 and e.id = t.section_id
-                         where t.school_code = $1 and t.staff_id = $2 and t.certifies
-                         order by e.academic_year desc) as "years!"
+                  array(select distinct academic_year from taught order by academic_year desc) as "years!"
            from mine"#,
         school.as_str(),
         staff.get(),
@@ -116,6 +140,15 @@ pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter)
     )
     .fetch_one(tx.conn())
     .await?;
+    let decided = found.decisions.into_iter().zip(found.passes).zip(found.moments);
+    let page = found.ids.into_iter().zip(found.statuses).zip(decided);
+    let page = page.map(|((id, status), ((decision_id, passed), decided_at))| Listed {
+        id,
+        status: Status::of(&status).unwrap_or(Status::Waiting),
+        decision_id,
+        passed,
+        decided_at,
+    });
     Ok(Overview {
         waiting: found.waiting,
         opened: found.opened,
@@ -128,7 +161,7 @@ pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter)
         courses: choices(found.courses)?,
         years: found.years,
         total: found.total,
-        page: found.page,
+        page: page.collect(),
     })
 }
 
@@ -136,7 +169,7 @@ fn choices(value: serde_json::Value) -> Result<Vec<Choice>, Error> {
     serde_json::from_value(value).map_err(|error| Error::Database(sqlx::Error::Decode(Box::new(error))))
 }
 
-/// One row of the queue.
+/// One row of the queue but for where it stands.
 pub(crate) struct Row {
     pub(crate) id: CertificationRequestId,
     pub(crate) academic_year: i16,
@@ -150,59 +183,45 @@ pub(crate) struct Row {
     pub(crate) has_document: bool,
     pub(crate) has_media: bool,
     pub(crate) sent_at: OffsetDateTime,
-    pub(crate) decided_at: Option<OffsetDateTime>,
-    pub(crate) decision_id: Option<i64>,
-    pub(crate) passed: Option<bool>,
     pub(crate) certify_hours: i16,
-    pub(crate) status: String,
 }
 
 impl Row {
-    pub(crate) fn status(&self) -> Status {
-        Status::of(&self.status).unwrap_or(Status::Waiting)
-    }
-
     pub(crate) fn study_mode(&self) -> &'static str {
         study_mode(self.kind)
     }
 
-    /// Only while it waits.
-    pub(crate) fn age(&self, now: &OffsetDateTime) -> Option<Age> {
-        self.decision_id.is_none().then(|| Age::new(self.sent_at, *now, i64::from(self.certify_hours)))
+    /// How long it has waited.
+    pub(crate) fn age(&self, now: &OffsetDateTime) -> Age {
+        Age::new(self.sent_at, *now, i64::from(self.certify_hours))
     }
 }
 
-/// The rows of one page, in the queue's order.
-pub(crate) async fn list(tx: &mut TenantTx, staff: StaffId, page: &[i64]) -> Result<Vec<Row>, Error> {
-    let (school, now) = (tx.school(), tx.now());
+/// The rows of one page, in the queue's order. What [`overview`] found on the teacher's desk is not looked for again.
+pub(crate) async fn list(tx: &mut TenantTx, page: Vec<Listed>) -> Result<Vec<(Listed, Row)>, Error> {
+    let school = tx.school();
+    let ids: Vec<i64> = page.iter().map(|listed| listed.id).collect();
     let rows = sqlx::query_as!(
         Row,
-        r#"select d.request_id as "id!", d.academic_year as "academic_year!", coalesce(c.name, '') as "class_name!", s.seat_no,
-                  s.name as student_name, cr.subject_name, cr.credits, p.unit_kind = 'period' as "by_period!", cr.kind,
-                  d.document_sha256 is not null as "has_document!", d.media_sha256 is not null as "has_media!",
-                  d.sent_at as "sent_at!", d.decided_at, d.decision_id, d.passed,
-                  coalesce(o.certify_hours, r.certify_hours, 48::smallint) as "certify_hours!",
-                  case when d.decision_id is null and d.opened_at is null then 'waiting'
-                       when d.decision_id is null then 'opened'
-                       when d.publish_at is null or d.publish_at > $3 then 'unpublished'
-                       when d.passed then 'passed' else 'failed' end as "status!"
-             from certification.desk d
-             join school.student s on s.school_code = $1 and s.id = d.student_id
+        r#"select q.id, q.academic_year, coalesce(c.name, '') as "class_name!", s.seat_no, s.name as student_name,
+                  cr.subject_name, cr.credits, cr.kind,
+                  (select unit_kind = 'period' from school.school where school_code = $1) as "by_period!",
+                  q.document_sha256 is not null as "has_document!", q.media_sha256 is not null as "has_media!", q.sent_at,
+                  coalesce(o.certify_hours, r.certify_hours, 48::smallint) as "certify_hours!"
+             from portfolio.certification_request q
+             join school.student s on s.school_code = $1 and s.id = q.student_id
              left join school.class c on c.school_code = $1 and c.id = s.class_id
-             join school.course_record cr on cr.school_code = $1 and cr.id = d.course_record_id
-             join school.school p on p.school_code = $1
-             left join school.ruleset r on r.academic_year = d.academic_year
-             left join school.ruleset_override o on o.school_code = $1 and o.academic_year = d.academic_year
-            where d.school_code = $1 and d.staff_id = $2 and d.request_id = any($4)
-            order by d.decision_id is not null, d.decided_at desc, d.sent_at, d.request_id"#,
+             join school.course_record cr on cr.school_code = $1 and cr.id = q.course_record_id
+             left join school.ruleset r on r.academic_year = q.academic_year
+             left join school.ruleset_override o on o.school_code = $1 and o.academic_year = q.academic_year
+            where q.school_code = $1 and q.id = any($2)"#,
         school.as_str(),
-        staff.get(),
-        now,
-        page
+        &ids
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows)
+    let mut rows: HashMap<i64, Row> = rows.into_iter().map(|row| (row.id.get(), row)).collect();
+    Ok(page.into_iter().filter_map(|listed| rows.remove(&listed.id).map(|row| (listed, row))).collect())
 }
 
 /// A request with everything that its page shows.

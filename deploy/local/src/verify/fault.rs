@@ -10,6 +10,6 @@ use crate::stage::{Outcome, Stage};
 /// hundred of its own choice.
 pub(crate) fn campaign(stage: &mut Stage) -> Result<Outcome> {
     let mut fault = Command::new(stage.options.programs.join("fault"));
-    let pace = ["--faults", "20", "--longest", "2", "--pause", "0.8", "--hurry", "--seed", "381200"];
+    let pace = ["--faults", "20", "--longest", "2", "--pause", "0.8", "--hurry", "--seed", "381887"];
     run(fault.args(["--data", "verify-fault"]).args(pace))
 }

@@ -414,10 +414,10 @@ pub struct Overload {
     pub service_target: Duration,
     /// `LICHENG_QUEUE_PAGES_MS`, default `100`: milliseconds that a page waits for its turn before it is turned away.
     pub queue_pages: Duration,
-    /// `LICHENG_QUEUE_FORMS_MS`, default `500`: the same of a form, a log-in and the beginning of an upload.
+    /// `LICHENG_QUEUE_FORMS_MS`, default `500`: the same of a form and a log-in.
     pub queue_forms: Duration,
-    /// `LICHENG_QUEUE_DEEDS_MS`, default `2500`: the same of the completion of an upload, a decision, a selection and a
-    /// submission.
+    /// `LICHENG_QUEUE_DEEDS_MS`, default `2500`: the same of an upload that begins or is completed, a decision, a
+    /// selection and a submission.
     pub queue_deeds: Duration,
     /// `LICHENG_RETRY_SECONDS`, default `5`: after how many seconds those turned away are asked to come back, at the
     /// soonest; at the latest after twice as many, so that they don't all come at once.

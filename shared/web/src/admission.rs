@@ -91,7 +91,7 @@ pub struct Limits {
     pub checks: u16,
     /// Within this nine of ten pages are to be worked.
     pub target: Duration,
-    /// How long pages, forms (and uploads that begin) and deeds (and checks) wait.
+    /// How long pages, forms, and deeds (with uploads that begin and checks) wait.
     pub patience: [Duration; 3],
     /// After how long those turned away are asked to come back.
     pub retry: Duration,
@@ -102,8 +102,9 @@ impl Limits {
         let [pages, forms, deeds] = self.patience;
         match kind {
             Kind::Page => pages,
-            Kind::Upload | Kind::Form => forms,
-            Kind::Deed | Kind::Check => deeds,
+            Kind::Form => forms,
+            // the page sends a file by itself: nobody sits before it and waits, and coming back takes longer
+            Kind::Upload | Kind::Deed | Kind::Check => deeds,
         }
     }
 }

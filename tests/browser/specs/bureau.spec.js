@@ -40,6 +40,28 @@ test('coming deadlines by hour, a proposal to move them, and outages', async ({ 
   await page.getByRole('button', { name: '送出建議' }).click();
   await expect(page.locator('#closes-error')).toBeVisible();
   await look(page, 'bureau-proposal');
+  await page.locator('input[name=closes]').fill(later(await page.locator('label.tick').first().innerText()));
+  await page.getByLabel('原因').fill('與其他學校錯開，避免系統壅塞');
+  await page.getByRole('button', { name: '送出建議' }).click();
+  await expect(page.getByText('與其他學校錯開').first()).toBeVisible();
+  await look(page, 'bureau-proposals');
   await page.goto('/bureau/outages');
+  const yesterday = Date.now() - 86_400_000;
+  await page.locator('input[name=starts]').fill(minute(yesterday));
+  await page.locator('input[name=ends]').fill(minute(yesterday + 60_000));
+  await page.getByLabel('原因').fill('演練');
+  await page.getByRole('button', { name: '登錄停機' }).click();
+  await expect(page.locator('.table tbody tr').first()).toBeVisible();
   await look(page, 'bureau-outages');
 });
+
+/** The day after the ROC date that a text names, as a date-time field wants it. */
+function later(text) {
+  const [, year, month, day] = /(\d{3})\/(\d{2})\/(\d{2})/.exec(text).map(Number);
+  return minute(Date.UTC(year + 1911, month - 1, day + 1, 4));
+}
+
+/** A moment as a date-time field wants it. */
+function minute(moment) {
+  return new Date(moment).toISOString().slice(0, 16);
+}

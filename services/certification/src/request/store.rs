@@ -54,8 +54,8 @@ pub(crate) struct Listed {
 }
 
 /// Counts, choices and the page's requests in one statement, so that a desk of hundreds is gone through once, and only
-/// the years that are asked for ([`Years`]). What
-/// waits comes first, the oldest on top; then what was decided, the newest on top.
+/// the courses of the years that are asked for ([`Years`]). What waits comes first, the oldest on top; then what was
+/// decided, the newest on top.
 pub(crate) async fn overview(tx: &mut TenantTx, staff: StaffId, filter: &Filter) -> Result<Overview, Error> {
     let (school, now, years) = (tx.school(), tx.now(), filter.years());
     let found = sqlx::query!(

@@ -157,8 +157,20 @@ async fn nobody_finds_what_is_not_on_their_desk() {
 async fn an_earlier_year_is_shown_when_asked_or_while_its_window_is_open() {
     let mut desk = Desk::up().await;
     let [earlier, running, _] = desk.waiting[..] else { unreachable!() };
-    let before = "update portfolio.certification_request set academic_year = academic_year - 1
-                   where school_code = $1 and id = $2";
+    // the same course, a year ago
+    let before = "with course as (
+                    insert into school.section (school_code, academic_year, term, section_no, name, course_code, subject_name)
+                    select e.school_code, e.academic_year - 1, e.term, 'earlier', e.name, e.course_code, e.subject_name
+                      from portfolio.certification_request q join school.section e on e.school_code = $1 and e.id = q.section_id
+                     where q.school_code = $1 and q.id = $2
+                    returning id, academic_year),
+                  taught as (
+                    insert into school.section_teacher (school_code, section_id, staff_id)
+                    select $1, course.id, t.staff_id from course, portfolio.certification_request q
+                      join school.section_teacher t on t.school_code = $1 and t.section_id = q.section_id and t.certifies
+                     where q.school_code = $1 and q.id = $2)
+                  update portfolio.certification_request q set section_id = course.id, academic_year = course.academic_year
+                    from course where q.school_code = $1 and q.id = $2";
     desk.change(before, earlier).await;
     let year: i16 = sqlx::query_scalar(
         "select academic_year from portfolio.certification_request where school_code = $1 and id = $2",

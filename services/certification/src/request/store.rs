@@ -205,7 +205,7 @@ pub(crate) async fn list(tx: &mut TenantTx, page: Vec<Listed>) -> Result<Vec<(Li
         Row,
         r#"select q.id, q.academic_year, coalesce(c.name, '') as "class_name!", s.seat_no, s.name as student_name,
                   cr.subject_name, cr.credits, cr.kind,
-                  (select unit_kind = 'period' from school.school where school_code = $1) as "by_period!",
+                  exists (select from school.school where school_code = $1 and unit_kind = 'period') as "by_period!",
                   q.document_sha256 is not null as "has_document!", q.media_sha256 is not null as "has_media!", q.sent_at,
                   coalesce(o.certify_hours, r.certify_hours, 48::smallint) as "certify_hours!"
              from portfolio.certification_request q

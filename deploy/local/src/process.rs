@@ -17,6 +17,8 @@ use crate::requirements::Account;
 const GLANCE: Duration = Duration::from_millis(25);
 /// How long a start may take on a busy machine.
 const START: Duration = Duration::from_secs(90);
+/// How long what was killed may take to be gone: a process in the middle of a write to a disk waits for it.
+const DYING: Duration = Duration::from_secs(30);
 /// Lines of a log that an error quotes.
 const TAIL: usize = 20;
 
@@ -190,14 +192,20 @@ impl Running {
     /// what the operating system has already taken over to write.
     ///
     /// # Errors
-    /// The operating system cannot tell that it ended.
+    /// One of them is still there half a minute later, or the operating system cannot tell that it ended.
     pub async fn kill(&mut self) -> Result<()> {
-        self.signal("KILL");
+        let family = self.signal("KILL");
         self.child.wait().await?;
+        // the signal is sent to all at once, but each dies in its own time
+        let all_gone = until(DYING, || family.iter().all(|id| has_ended(*id))).await;
+        if !all_gone {
+            bail!("{} is killed, and something it has started is still there", self.launch.name);
+        }
         Ok(())
     }
 
-    /// Stops it and everything it has started where they are, until [`Running::thaw`].
+    /// Stops it and everything it has started where they are, until [`Running::thaw`]. Each stands still as soon as
+    /// the operating system comes to it.
     pub fn freeze(&self) {
         self.signal("STOP");
     }
@@ -221,11 +229,12 @@ impl Running {
     }
 
     /// To all of them in one go: PostgreSQL's processes lead groups of their own, and those left would hold its
-    /// memory against the next start.
-    fn signal(&self, signal: &str) {
+    /// memory against the next start. Says whom it reached.
+    fn signal(&self, signal: &str) -> Vec<u32> {
         let family = with_descendants(self.record.pid);
         let ids: Vec<String> = family.iter().map(u32::to_string).collect();
         signal_process(signal, &ids.join(" "));
+        family
     }
 
     /// Asks it to end, waits as long as its grace allows, then kills its group.
@@ -258,11 +267,8 @@ pub(crate) async fn end_stale(data: &Path) -> Result<Vec<String>> {
             && is_alive(&record)
         {
             signal_process(record.stop.signal(), &record.pid.to_string());
-            let deadline = Instant::now() + Duration::from_millis(record.grace_ms);
-            while is_alive(&record) && Instant::now() < deadline {
-                tokio::time::sleep(GLANCE).await;
-            }
-            if is_alive(&record) {
+            let grace = Duration::from_millis(record.grace_ms);
+            if !until(grace, || !is_alive(&record)).await {
                 signal_process("KILL", &format!("-{}", record.pid));
             }
             let name = path.file_stem().unwrap_or_default();
@@ -277,16 +283,50 @@ fn is_alive(record: &Record) -> bool {
     start_time(record.pid) == Some(record.started)
 }
 
-/// Field 22 of `/proc/PID/stat`: when the process started, in clock ticks since boot. The second
-/// field is the program's name in parentheses and may hold anything, so counting begins after it.
+/// Waits until something is so, for as long as `limit`, and says whether it is.
+async fn until(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + limit;
+    while !is_so() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
+    true
+}
+
+/// Field 22 of `/proc/PID/stat`: when the process started, in clock ticks since boot.
 fn start_time(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let after_name = &stat[stat.rfind(')')? + 1..];
-    let mut fields = after_name.split_ascii_whitespace();
-    if fields.next()? == "Z" {
+    let stat = Stat::of(pid)?;
+    if stat.state() == Some('Z') {
         return None; // ended, only not yet collected by its parent
     }
-    fields.nth(18)?.parse().ok()
+    stat.field(22)?.parse().ok()
+}
+
+fn has_ended(pid: u32) -> bool {
+    Stat::of(pid).is_none_or(|stat| stat.state() == Some('Z'))
+}
+
+/// `/proc/PID/stat` of a process. Its second field is the program's name in parentheses and may hold anything, so
+/// counting begins after it.
+struct Stat(String);
+
+impl Stat {
+    fn of(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        Some(Self(stat[stat.rfind(')')? + 1..].to_owned()))
+    }
+
+    /// As numbered in the manual of `proc`, from 3 on.
+    fn field(&self, number: usize) -> Option<&str> {
+        self.0.split_ascii_whitespace().nth(number.checked_sub(3)?)
+    }
+
+    /// `R`, `S`, `T` for stopped, `Z` for ended but not yet collected by its parent.
+    fn state(&self) -> Option<char> {
+        self.field(3)?.chars().next()
+    }
 }
 
 /// A process and all that it and its children have started.
@@ -304,10 +344,8 @@ fn with_descendants(pid: u32) -> Vec<u32> {
     family
 }
 
-/// Field 4 of `/proc/PID/stat`.
 fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat[stat.rfind(')')? + 1..].split_ascii_whitespace().nth(1)?.parse().ok()
+    Stat::of(pid)?.field(4)?.parse().ok()
 }
 
 /// The shell's own `kill`: sending a signal from Rust would take `unsafe` or one more crate. Several targets are
@@ -371,19 +409,17 @@ mod tests {
         let script = "setsid sh -c 'echo child $$; while :; do sleep 0.1; done' & wait";
         let running = shell("family", script, Duration::from_millis(50)).start(&data).unwrap();
         let mut running = running.ready(async || said(1)).await.unwrap();
-        let state = |pid: u32| {
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat[stat.rfind(')').map_or(0, |at| at + 1)..].trim_start().chars().next()
-        };
+        let is_stopped = |pid: u32| Stat::of(pid).and_then(|stat| stat.state()) == Some('T');
+        let soon = Duration::from_secs(5);
         let child: u32 = fs::read_to_string(&log).unwrap()["child ".len()..].trim().parse().unwrap();
         running.freeze();
-        assert_eq!(state(child), Some('T'), "children are frozen as well");
+        assert!(until(soon, || is_stopped(child)).await, "children are frozen as well");
         assert!(running.start_again().is_err(), "what is frozen runs");
         running.thaw();
-        assert_ne!(state(child), Some('T'));
+        assert!(until(soon, || !is_stopped(child)).await, "and thawed");
         running.kill().await.unwrap();
         assert!(!running.is_up());
-        assert!(matches!(state(child), None | Some('Z')), "no child survives");
+        assert!(has_ended(child), "no child survives");
         running.start_again().unwrap();
         let mut running = running.ready(async || said(2)).await.unwrap();
         assert!(running.is_up());
@@ -405,11 +441,7 @@ mod tests {
         let record = running.record.clone();
         assert!(is_alive(&record));
         running.stop().await;
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while is_alive(&record) && Instant::now() < deadline {
-            tokio::task::yield_now().await;
-        }
-        assert!(!is_alive(&record));
+        assert!(until(Duration::from_secs(5), || !is_alive(&record)).await);
         fs::remove_dir_all(data).unwrap();
     }
 

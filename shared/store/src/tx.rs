@@ -7,6 +7,7 @@ use crate::{
 };
 use kernel::{
     actor::{Context, Subject},
+    clock::Clock,
     school::SchoolCode,
 };
 use sqlx::{
@@ -93,6 +94,17 @@ impl Db {
     pub async fn migrations(&self) -> Result<Vec<Applied>, Error> {
         let mut tx = self.system("schema.migrations").await?;
         Ok(sqlx::query_as(migrate::APPLIED).fetch_all(tx.conn()).await?)
+    }
+
+    /// Puts a process's clock right by the database's, which all processes share: a window closes and a job is due at
+    /// the same moment for each of them, whatever its own machine believes.
+    pub async fn put_right(&self, clock: &Clock) -> Result<(), Error> {
+        let mut tx = self.system("clock.put_right").await?;
+        let asked = Instant::now();
+        let shared: OffsetDateTime = sqlx::query_scalar("select clock_timestamp()").fetch_one(tx.conn()).await?;
+        let behind = clock.put_right(shared, asked.elapsed());
+        metrics::gauge!("licheng_clock_behind_seconds").set(behind.as_seconds_f64());
+        Ok(())
     }
 
     /// Closes the pool after the requests in flight.

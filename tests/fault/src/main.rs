@@ -42,7 +42,10 @@ use stage::Stage;
 use std::{
     collections::BTreeMap,
     process::ExitCode,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use time::OffsetDateTime;
@@ -58,6 +61,9 @@ const TEACHERS: usize = 2;
 const READERS: usize = 2;
 /// How long clients may take to finish what they began.
 const FINISH: Duration = Duration::from_secs(400);
+/// The longest that the next inquiry about a batch is put off, in seconds: 15, and what a slow answer of the database
+/// adds to a false clock.
+const INQUIRY: i64 = 20;
 /// How long until somebody gets a result again after a fault.
 const RECOVERY: Duration = Duration::from_secs(30);
 
@@ -123,6 +129,8 @@ async fn campaign(stage: &Arc<Stage>, arguments: &Arguments, progress: &Progress
         Pace { longest: Duration::from_secs_f64(arguments.longest), pause: Duration::from_secs_f64(arguments.pause) };
     let begun = Instant::now();
     let watching = tokio::spawn(longest_silence(Arc::clone(&game)));
+    let furthest = Arc::new(AtomicI64::new(0));
+    let looking_ahead = tokio::spawn(look_ahead(stage.env.clone(), Arc::clone(&furthest)));
     tokio::time::sleep(Duration::from_secs(2)).await;
     faults::rain(stage, &faults, pace, &dice, |what| progress.say(what)).await?;
     let rained = begun.elapsed();
@@ -141,6 +149,7 @@ async fn campaign(stage: &Arc<Stage>, arguments: &Arguments, progress: &Progress
     let silence = watching.await?;
     progress.say("the worker finishes its queue");
     let queued = drain(&stage.env, arguments.hurry).await?;
+    looking_ahead.abort();
     progress.say("the reader looks at the copies, and the scrubber heals them");
     let (damaged, readable) = reader::damage(&stage.env).await?;
     scrub(stage)?;
@@ -150,6 +159,7 @@ async fn campaign(stage: &Arc<Stage>, arguments: &Arguments, progress: &Progress
     findings.push(chain(stage)?);
     supervisor.abort();
     findings.extend(answers(&game, stage, stuck, silence, queued));
+    findings.push(put_off(furthest.load(Ordering::Relaxed)));
     print_faults(&faults, rained, &game);
     println!("{:<44} {damaged}", "copies that the storage damaged, and healed");
     Ok(print(&findings))
@@ -231,10 +241,33 @@ async fn longest_silence(game: Arc<Game>) -> Duration {
     longest
 }
 
-/// What waits for its next try is tried at once, and so is what a worker whose clock was minutes ahead put off.
+/// Keeps in `furthest` for how many seconds the next inquiry about a batch was put off at most.
+async fn look_ahead(env: BTreeMap<String, String>, furthest: Arc<AtomicI64>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let Ok(mut admin) = PgConnection::connect(&env["LICHENG_DATABASE_ADMIN_URL"]).await else { continue };
+        // until the database is killed, or says nothing more
+        while let Ok(Ok(seconds)) =
+            tokio::time::timeout(Duration::from_secs(30), sqlx::query_scalar(PUT_OFF).fetch_one(&mut admin)).await
+        {
+            furthest.fetch_max(seconds, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+const PUT_OFF: &str = "select coalesce(ceil(max(extract(epoch from run_at - now()))), 0)::bigint from app.job
+                        where kind = 'submission.poll' and attempts = 0";
+
+/// A worker with a false clock puts nothing off by as much as it is false.
+fn put_off(seconds: i64) -> Finding {
+    let wrong = if seconds > INQUIRY { vec![format!("by {seconds} s")] } else { Vec::new() };
+    Finding { what: "no inquiry was put off by a false clock", of: 1, wrong }
+}
+
+/// What waits for its next try is tried at once.
 const HURRY: &str = "update app.job set run_at = least(run_at, now()), published_at = null
-                      where dead_at is null and (attempts > 0 or published_at < now() - interval '10 seconds'
-                                                 or run_at > now() + interval '20 seconds')";
+                      where dead_at is null and (attempts > 0 or published_at < now() - interval '10 seconds')";
 
 /// Hurries what people wait for, for ever.
 async fn hurry(env: &BTreeMap<String, String>) {

@@ -24,6 +24,8 @@ use tokio::{net::TcpListener, sync::watch};
 
 /// How long a dependency may take to answer `/readyz`.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The pace at which the process's clock is compared with the database's.
+const CLOCK_EVERY: Duration = Duration::from_secs(10);
 /// The pace at which new audit rows are sealed.
 const SEAL_EVERY: Duration = Duration::from_secs(10);
 /// The pace at which coming audit partitions are made.
@@ -51,9 +53,10 @@ pub async fn run(options: Options) -> Result<()> {
 async fn serve(config: Config, target: &str, lifecycle: &Lifecycle, telemetry: &Telemetry) -> Result<()> {
     let known = ["all", "worker"].contains(&target) || TARGETS.iter().any(|room| room.name == target);
     ensure!(known, "there is no target {target:?}");
-    let house = House::build(config, Clock::System)?;
+    let house = House::build(config, Clock::common())?;
     let gate = gatekeeper(&house, target)?;
     refuse_unknown_schema(&gate).await?;
+    keep_time(&gate, &house.clock, lifecycle).await?;
     let is_worker = matches!(target, "all" | "worker");
     // a worker alone answers no pages, but works the jobs of every room
     let assembled = assemble(&house, |room| is_worker || room == target)?;
@@ -79,6 +82,18 @@ fn gatekeeper(house: &House, target: &str) -> Result<Db> {
 async fn refuse_unknown_schema(db: &Db) -> Result<()> {
     let found = db.migrations().await.context("asking the database for its migrations")?;
     Ok(store::migrate::fits(&found)?)
+}
+
+/// The first comparison comes before anything is done, so that nothing bears a false time.
+async fn keep_time(db: &Db, clock: &Clock, lifecycle: &Lifecycle) -> Result<()> {
+    db.put_right(clock).await.context("asking the database for the time")?;
+    let clocks = Arc::new((db.clone(), clock.clone()));
+    let round = Periodic::new("clock.put_right", CLOCK_EVERY, &clocks, |clocks: Arc<(Db, Clock)>| async move {
+        clocks.0.put_right(&clocks.1).await.map_err(JobError::from)
+    });
+    let stop = stop_signal(lifecycle);
+    lifecycle.spawn(round.name, async move { round.run(stop).await });
+    Ok(())
 }
 
 async fn work(

@@ -1,5 +1,6 @@
 //! Jobs: at least once, exactly once in effect, whatever happens to Redis (issue 2 §1.4).
 
+use kernel::clock::Clock;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -237,4 +238,20 @@ async fn a_clock_that_is_ahead_keeps_no_job_waiting() {
     worker.drain().await.expect("the queue");
     assert_eq!(room.effects.load(Ordering::SeqCst), 1);
     assert_eq!(waiting(&city).await, 0);
+}
+
+/// Issue 3 §2: "skew the clock of a worker". A process compares its clock with the database's before it does anything.
+#[tokio::test]
+async fn a_false_clock_is_put_right_by_the_databases() {
+    let city = City::up().await;
+    for minutes in [9, -9] {
+        let clock = Clock::common();
+        clock.put_right(Clock::System.now() + time::Duration::minutes(minutes), Duration::ZERO);
+        assert!((clock.now() - Clock::System.now()).abs() > time::Duration::minutes(8), "false");
+        city.db("worker").put_right(&clock).await.expect("the database's time");
+        assert!(
+            (clock.now() - Clock::System.now()).abs() < time::Duration::seconds(30),
+            "right, but for a slow answer"
+        );
+    }
 }

@@ -5,6 +5,7 @@
 //! school, as the rosters say. Providers are configuration: one that is not configured is not shown (F-013).
 
 mod demo;
+mod devices;
 mod directory;
 mod home;
 mod login;
@@ -77,5 +78,7 @@ fn routes() -> Routes<Arc<Room>> {
         .post("/session/hat", session::wear)
         .get(web::PASSWORD_PATH, temporary::pages::show)
         .post(web::PASSWORD_PATH, temporary::pages::change)
+        .get(devices::PATH, devices::show)
+        .post("/account/sessions/removal", devices::end)
         .get("/demo", demo::show)
 }

@@ -26,6 +26,23 @@ pub(crate) enum Provider {
 }
 
 impl Provider {
+    /// Every way in.
+    const ALL: [Self; 3] = [Self::Oidc, Self::Ldap, Self::Account];
+
+    /// The way in that a session or the audit means.
+    pub(crate) fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|provider| provider.code() == code)
+    }
+
+    /// As the log-in page calls it.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Oidc => "單一登入",
+            Self::Ldap => "單一身分驗證帳號",
+            Self::Account => "臨時帳號",
+        }
+    }
+
     /// As sessions and the audit keep it.
     pub(crate) const fn code(self) -> &'static str {
         match self {
@@ -147,6 +164,7 @@ pub(crate) async fn enter(room: &Room, visitor: &Visitor, entrance: Entrance, ne
         oidc_sid: entrance.oidc_sid,
         must_change_password: entrance.must_change_password,
         created_at: visitor.now(),
+        device: visitor.device(),
         expires_at: entrance.expires_at,
     };
     begin(room, visitor, &session, entrance.provider, next).await
@@ -233,6 +251,7 @@ mod tests {
             oidc_sid: None,
             must_change_password: false,
             created_at: time::OffsetDateTime::UNIX_EPOCH,
+            device: String::new(),
             expires_at: None,
         };
         assert_eq!(landing(&session, Some("/s/343303/certification?class=1")), "/s/343303/certification?class=1");
@@ -253,6 +272,7 @@ mod tests {
             oidc_sid: None,
             must_change_password: true,
             created_at: time::OffsetDateTime::UNIX_EPOCH,
+            device: String::new(),
             expires_at: None,
         };
         assert_eq!(landing(&session, None), "/account/password?next=%2Fs%2F343303%2Fcertification");

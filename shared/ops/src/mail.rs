@@ -142,7 +142,9 @@ mod tests {
         }
     }
 
-    async fn send(to: &str, rcpt: &'static str) -> (Result<(), MailError>, String) {
+    const SUBJECT: &str = "認證結果";
+
+    async fn send(to: &str, subject: &str, rcpt: &'static str) -> (Result<(), MailError>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mailer = Mailer::new(&config::Mail {
             smtp_url: config::Secret::new(format!("smtp://{}", listener.local_addr().unwrap())),
@@ -150,18 +152,17 @@ mod tests {
         })
         .unwrap();
         let sink = tokio::spawn(sink(listener, rcpt));
-        let sent = mailer.send(to, "認證結果", "您的學習成果已通過認證。", "certification/decision:7");
-        let sent = sent.await;
+        let sent = mailer.send(to, subject, "您的學習成果已通過認證。", "certification/decision:7").await;
         drop(mailer);
-        match to.contains('@') {
-            true => (sent, sink.await.unwrap()),
-            false => (sent, String::new()),
+        match sent {
+            Err(MailError::Address) => (sent, String::new()),
+            _ => (sent, sink.await.unwrap()),
         }
     }
 
     #[tokio::test]
     async fn chinese_arrives_and_the_same_cause_has_the_same_message_id() {
-        let (sent, mail) = send("student@example.tw", "250 ok").await;
+        let (sent, mail) = send("student@example.tw", SUBJECT, "250 ok").await;
         sent.unwrap();
         assert!(mail.contains("Message-ID: <certification-decision-7@example.tw>"), "{mail}");
         assert!(mail.contains("Content-Type: text/plain; charset=utf-8"), "{mail}");
@@ -171,13 +172,28 @@ mod tests {
         assert_eq!(String::from_utf8(bytes).unwrap(), "您的學習成果已通過認證。");
     }
 
+    /// ASVS 1.3.11: what people type can't become a header.
+    #[tokio::test]
+    async fn a_hostile_address_or_subject_adds_no_header() {
+        for address in ["a@example.tw\r\nBcc: evil@example.org", "a@example.tw, evil@example.org", "a@b\r\n.tw"] {
+            let (sent, _) = send(address, SUBJECT, "250 ok").await;
+            assert!(matches!(sent, Err(MailError::Address)), "{address:?}: {sent:?}");
+        }
+        let hostile = "認證結果\r\nBcc: evil@example.org\r\n\r\nbody";
+        let (sent, mail) = send("student@example.tw", hostile, "250 ok").await;
+        sent.unwrap();
+        let (head, _) = mail.split_once("\r\n\r\n").unwrap();
+        assert!(!head.to_lowercase().contains("\nbcc:"), "{head}");
+        assert!(head.contains("Content-Type"), "the subject did not end the head: {head}");
+    }
+
     #[tokio::test]
     async fn only_a_server_that_is_away_is_worth_a_retry() {
-        let (refused, _) = send("nobody@example.tw", "550 no such user").await;
+        let (refused, _) = send("nobody@example.tw", SUBJECT, "550 no such user").await;
         assert!(matches!(refused, Err(MailError::Refused { code: Some(550) })), "{refused:?}");
-        let (busy, _) = send("student@example.tw", "451 later").await;
+        let (busy, _) = send("student@example.tw", SUBJECT, "451 later").await;
         assert!(matches!(busy, Err(MailError::Unavailable)), "{busy:?}");
-        let (address, _) = send("nobody", "250 ok").await;
+        let (address, _) = send("nobody", SUBJECT, "250 ok").await;
         assert!(matches!(address, Err(MailError::Address)), "{address:?}");
     }
 }

@@ -35,6 +35,7 @@ pub async fn log_in(
         provider: "test".to_owned(),
         id_token: None,
         oidc_sid: None,
+        device: String::new(),
         must_change_password: false,
         created_at: web.clock().now(),
         expires_at: None,

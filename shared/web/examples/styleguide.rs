@@ -97,6 +97,7 @@ async fn enter(State(room): State<Arc<Room>>) -> Answer {
         provider: "demo".to_owned(),
         id_token: None,
         oidc_sid: None,
+        device: String::new(),
         must_change_password: false,
         created_at: room.web.clock().now(),
         expires_at: None,

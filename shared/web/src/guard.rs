@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::{Method, request::Parts};
+use axum::http::{HeaderValue, Method, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 use kernel::{
     actor::Context,
@@ -15,6 +15,7 @@ use kernel::{
 
 use crate::{
     answer::redirect,
+    device,
     need::Need,
     page::Page,
     problem::{Problem, wants_json},
@@ -30,6 +31,7 @@ pub const PASSWORD_PATH: &str = "/account/password";
 pub struct Visitor {
     facts: Facts,
     session: Option<(Token, Session)>,
+    user_agent: Option<HeaderValue>,
 }
 
 /// Somebody who is logged in, whatever their role. Derefs to the [`Context`] of stores.
@@ -80,6 +82,12 @@ impl Visitor {
     /// The moment the request began.
     pub fn now(&self) -> time::OffsetDateTime {
         self.facts.now()
+    }
+
+    /// The device as people call it, e.g. `Android・Chrome`; empty where the browser does not say.
+    pub fn device(&self) -> String {
+        let says = self.user_agent.as_ref().and_then(|agent| agent.to_str().ok());
+        device::named(says.unwrap_or_default())
     }
 }
 
@@ -153,12 +161,13 @@ impl<S: HasWeb + Send + Sync> FromRequestParts<S> for Visitor {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let web = state.web();
         let facts = Facts::of(parts, web);
-        let Some(token) = Token::of(&parts.headers) else { return Ok(Self { facts, session: None }) };
+        let user_agent = parts.headers.get(header::USER_AGENT).cloned();
+        let Some(token) = Token::of(&parts.headers) else { return Ok(Self { facts, session: None, user_agent }) };
         let session = web.sessions().load(&token).await?;
         if let Some(session) = &session {
             facts.note(session);
         }
-        Ok(Self { facts, session: session.map(|session| (token, session)) })
+        Ok(Self { facts, session: session.map(|session| (token, session)), user_agent })
     }
 }
 
@@ -166,7 +175,7 @@ impl<S: HasWeb + Send + Sync> FromRequestParts<S> for LoggedIn {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        let Visitor { facts, session } =
+        let Visitor { facts, session, .. } =
             Visitor::from_request_parts(parts, state).await.map_err(IntoResponse::into_response)?;
         let Some((token, session)) = session else { return Err(to_login(parts, &facts)) };
         let request_id = facts.request_id().to_owned();

@@ -51,6 +51,7 @@ pub mod admission;
 mod answer;
 mod asset;
 mod client;
+mod device;
 mod field_errors;
 mod form;
 mod guard;

@@ -48,6 +48,9 @@ pub struct Session {
     pub must_change_password: bool,
     /// When they logged in.
     pub created_at: OffsetDateTime,
+    /// The device they logged in with, as people call it; empty where the browser does not say.
+    #[serde(default)]
+    pub device: String,
     /// When the account they logged in with ends by itself, and the session with it.
     #[serde(default)]
     pub expires_at: Option<OffsetDateTime>,
@@ -147,8 +150,21 @@ impl Token {
     }
 
     fn key(&self) -> String {
-        format!("session:{}", hashed(&self.0))
+        format!("{KEY}{}", hashed(&self.0))
     }
+
+    /// The [`Open::mark`] of the session it stands for.
+    pub fn mark(&self) -> String {
+        mark(&self.key()).to_owned()
+    }
+}
+
+/// What the keys of sessions begin with.
+const KEY: &str = "session:";
+
+/// So much of a key's hash that no two sessions of a person share it.
+fn mark(key: &str) -> &str {
+    key.strip_prefix(KEY).and_then(|hash| hash.get(..16)).unwrap_or_default()
 }
 
 /// A cookie's value by its name.
@@ -159,6 +175,17 @@ pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
 
 fn hashed(text: &str) -> String {
     hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
+
+/// A session that has not ended, as the person it belongs to sees it.
+#[derive(Debug)]
+pub struct Open {
+    /// Names it in a form; tells nothing of its token.
+    pub mark: String,
+    /// When it was last used.
+    pub used_at: OffsetDateTime,
+    /// The session itself.
+    pub session: Session,
 }
 
 /// The sessions of the city. One round trip to Redis for each request.
@@ -223,21 +250,68 @@ impl Sessions {
         self.destroy_indexed(&by_sid(provider, sid)).await
     }
 
+    /// The sessions of a person that have not ended, the one used last first.
+    pub async fn of_person(&self, person: PersonId) -> Result<Vec<Open>, RedisError> {
+        let keys = self.indexed(&by_person(person)).await?;
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipe = redis::pipe();
+        for key in &keys {
+            pipe.cmd("GET").arg(key).cmd("PTTL").arg(key);
+        }
+        let stored: Vec<(Option<String>, i64)> = pipe.query_async(&mut self.redis.clone()).await?;
+        let now = self.clock.now();
+        let open = keys.iter().zip(stored).filter_map(|(key, (json, left))| {
+            let session: Session = serde_json::from_str(&json?).ok()?;
+            // each request gives it another half hour: what is missing of that is how long ago the last one was
+            let used_at = now - (IDLE - Duration::milliseconds(left)).max(Duration::ZERO);
+            (!session.is_over(now)).then(|| Open { mark: mark(key).to_owned(), used_at, session })
+        });
+        let mut open: Vec<Open> = open.collect();
+        open.sort_by_key(|open| std::cmp::Reverse(open.used_at));
+        Ok(open)
+    }
+
+    /// Ends those sessions of a person whose mark is chosen. Returns how many there were.
+    pub async fn destroy_of_person(
+        &self,
+        person: PersonId,
+        is_chosen: impl Fn(&str) -> bool,
+    ) -> Result<usize, RedisError> {
+        let index = by_person(person);
+        let keys = self.indexed(&index).await?;
+        let chosen: Vec<&String> = keys.iter().filter(|key| is_chosen(mark(key))).collect();
+        if chosen.is_empty() {
+            return Ok(0);
+        }
+        let mut pipe = redis::pipe();
+        for key in &chosen {
+            pipe.cmd("DEL").arg(key);
+        }
+        let ended: Vec<usize> = pipe.query_async(&mut self.redis.clone()).await?;
+        redis::cmd("SREM").arg(&index).arg(&chosen).query_async::<()>(&mut self.redis.clone()).await?;
+        Ok(ended.iter().sum())
+    }
+
+    async fn indexed(&self, index: &str) -> Result<Vec<String>, RedisError> {
+        redis::cmd("SMEMBERS").arg(index).query_async(&mut self.redis.clone()).await
+    }
+
     /// Ends every session of a person, e.g. after a change of password or roles. Returns how many there were.
     pub async fn destroy_by_person(&self, person: PersonId) -> Result<usize, RedisError> {
         self.destroy_indexed(&by_person(person)).await
     }
 
     async fn destroy_indexed(&self, index: &str) -> Result<usize, RedisError> {
-        let mut redis = self.redis.clone();
-        let keys: Vec<String> = redis::cmd("SMEMBERS").arg(index).query_async(&mut redis).await?;
+        let keys = self.indexed(index).await?;
         // one key a command, and the index last: the keys of a cluster lie on different machines, and what a broken
         // connection leaves behind can be ended again
         let mut pipe = redis::pipe();
         for key in keys.iter().map(String::as_str).chain([index]) {
             pipe.cmd("DEL").arg(key).ignore();
         }
-        pipe.query_async::<()>(&mut redis).await?;
+        pipe.query_async::<()>(&mut self.redis.clone()).await?;
         Ok(keys.len())
     }
 }

@@ -67,6 +67,24 @@ test('a person with two roles changes between them without logging in again', as
   await expect(page.getByText(new RegExp(`已切換為.*${other}`))).toBeVisible();
 });
 
+test('what was left open on another device is ended from here', async ({ as, home, look }) => {
+  const here = await as(home.student(294));
+  const there = await as(home.student(294));
+  await here.getByRole('link', { name: '登入中的裝置' }).click();
+  await expect(here.getByRole('heading', { name: '登入中的裝置' })).toBeVisible();
+  await expect(here.getByText('這個裝置', { exact: true })).toBeVisible();
+  await look(here, 'devices');
+  const others = here.locator('.rows form button');
+  while (await others.count() > 0) {
+    const left = await others.count();
+    await others.first().click();
+    await expect(here.getByText('已登出 1 個裝置')).toBeVisible();
+    await expect(others).toHaveCount(left - 1);
+  }
+  await there.reload();
+  await expect(there).toHaveURL(/\/login/);
+});
+
 test('the demo names an account for each role', async ({ page, look }) => {
   await page.goto('/demo');
   await expect(page.getByText(BUREAU)).toBeVisible();

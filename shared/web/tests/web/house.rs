@@ -145,6 +145,7 @@ pub(crate) fn student() -> Session {
         provider: "oidc".to_owned(),
         id_token: Some("id-token".to_owned()),
         oidc_sid: None,
+        device: String::new(),
         must_change_password: false,
         created_at: NOW,
         expires_at: None,

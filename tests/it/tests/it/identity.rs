@@ -1,5 +1,6 @@
 //! Coming in and leaving: the real directory, the real single sign-on, the real Redis.
 
+mod devices;
 mod directory;
 mod rosters;
 mod single_sign_on;

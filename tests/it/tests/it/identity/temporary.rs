@@ -63,6 +63,21 @@ async fn the_first_password_is_changed_before_anything_else() {
     assert!(!trail.contains(OWN), "{trail}");
 }
 
+/// ASVS 6.2.5 to 6.2.9: any characters, long, and judged as typed.
+#[tokio::test]
+async fn a_password_is_whatever_its_owner_types_and_is_judged_to_the_last_character() {
+    let city = City::up().await;
+    give_out(&city, "temp.long").await;
+    let own = format!(" 我的密碼 with \u{1f511}, \"quotes\" & <signs> {} ", "x".repeat(64));
+    let browser = city.visitor();
+    log_in(&browser, "temp.long", FIRST).await.expect(303);
+    change(&browser, FIRST, &own, &own).await.expect(303);
+    for other in [own.trim(), &own.to_uppercase(), &own[..own.len() - 2], &format!("{own}x")] {
+        log_in(&city.visitor(), "temp.long", other).await.expect(422);
+    }
+    log_in(&city.visitor(), "temp.long", &own).await.expect(303);
+}
+
 /// Issue 2 §3.2: "lock-out 15 minutes after 5 failures".
 #[tokio::test]
 async fn five_failures_lock_for_fifteen_minutes() {

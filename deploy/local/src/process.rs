@@ -270,6 +270,7 @@ pub(crate) async fn end_stale(data: &Path) -> Result<Vec<String>> {
             let grace = Duration::from_millis(record.grace_ms);
             if !until(grace, || !is_alive(&record)).await {
                 signal_process("KILL", &format!("-{}", record.pid));
+                until(DYING, || !is_alive(&record)).await;
             }
             let name = path.file_stem().unwrap_or_default();
             ended.push(name.to_string_lossy().into_owned());
@@ -410,7 +411,7 @@ mod tests {
         let running = shell("family", script, Duration::from_millis(50)).start(&data).unwrap();
         let mut running = running.ready(async || said(1)).await.unwrap();
         let is_stopped = |pid: u32| Stat::of(pid).and_then(|stat| stat.state()) == Some('T');
-        let soon = Duration::from_secs(5);
+        let soon = DYING;
         let child: u32 = fs::read_to_string(&log).unwrap()["child ".len()..].trim().parse().unwrap();
         running.freeze();
         assert!(until(soon, || is_stopped(child)).await, "children are frozen as well");
@@ -441,7 +442,7 @@ mod tests {
         let record = running.record.clone();
         assert!(is_alive(&record));
         running.stop().await;
-        assert!(until(Duration::from_secs(5), || !is_alive(&record)).await);
+        assert!(until(DYING, || !is_alive(&record)).await);
         fs::remove_dir_all(data).unwrap();
     }
 

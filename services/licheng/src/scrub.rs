@@ -3,10 +3,12 @@
 //!
 //! It walks school by school in the order of the keys, through three lists at once: what the rooms say they keep
 //! (`app.kept_object`) and what each bucket lists. A key that is known is read in both copies; one that is only listed
-//! is an orphan, which is written down and otherwise left alone: nothing here ever deletes a byte. The worker takes a
-//! slice each minute and remembers where it was; `licheng audit storage` makes a whole pass at once.
+//! is an orphan, which is written down and otherwise left alone. The worker takes a slice each minute and remembers where
+//! it was; `licheng audit storage` makes a whole pass at once. Bytes are deleted in one place alone, `erase`: those of
+//! contents that a room had kept until its rule of retention let them go.
 
 pub(crate) mod cases;
+mod erase;
 mod health;
 mod known;
 mod pace;
@@ -33,6 +35,8 @@ const SLICE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(10);
 /// The pace of measuring.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
+/// The pace of looking for contents that nobody keeps any more.
+const ERASE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Cases that a round tries to heal again.
 const RETRIES: i64 = 20;
 
@@ -80,7 +84,7 @@ impl Tally {
 }
 
 /// The worker's slices and measurements.
-pub fn rounds(db: Db, vault: Vault, clock: Clock) -> [Periodic; 2] {
+pub fn rounds(db: Db, vault: Vault, clock: Clock) -> [Periodic; 3] {
     let scrubber = Arc::new(Scrubber::new(db, vault, clock));
     cases::announce();
     [
@@ -90,6 +94,9 @@ pub fn rounds(db: Db, vault: Vault, clock: Clock) -> [Periodic; 2] {
         // by itself: the health is measured whether or not storage answers
         Periodic::new("storage.measure", MEASURE_EVERY, &scrubber, |scrubber: Arc<Scrubber>| async move {
             scrubber.measure().await.map_err(JobError::from)
+        }),
+        Periodic::new("storage.erase", ERASE_EVERY, &scrubber, |scrubber: Arc<Scrubber>| async move {
+            scrubber.erase().await.map_err(|error| JobError::retry(format!("{error:#}")))
         }),
     ]
 }

@@ -11,6 +11,7 @@
 pub mod check;
 mod clamd;
 mod config;
+mod erase;
 mod error;
 mod finalise;
 mod harm;

@@ -22,7 +22,11 @@ use ops::{
     lifecycle::{self, Grace, Lifecycle},
 };
 use sqlx::PgConnection;
-use std::{net::SocketAddr, sync::OnceLock, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{LazyLock, Mutex, OnceLock},
+    time::Duration,
+};
 use store::{Db, worker::Worker};
 use time::OffsetDateTime;
 use tokio::{
@@ -34,7 +38,7 @@ use web::RouteInfo;
 /// Redis databases that tests share out among themselves: a Redis has sixteen, the first is the components' own.
 const REDIS_DATABASES: usize = 15;
 static REDIS: Semaphore = Semaphore::const_new(REDIS_DATABASES);
-static REDIS_FREE: std::sync::Mutex<Vec<usize>> = std::sync::Mutex::new(Vec::new());
+static REDIS_FREE: LazyLock<Mutex<Vec<usize>>> = LazyLock::new(|| Mutex::new((1..=REDIS_DATABASES).collect()));
 static PROVIDER: OnceLock<()> = OnceLock::new();
 
 /// All rooms behind one port, with a database, a Redis and a clock of their own.
@@ -237,9 +241,6 @@ impl RedisDatabase {
         let permit = REDIS.acquire().await.expect("the semaphore is never closed");
         let number = {
             let mut free = REDIS_FREE.lock().expect("nobody panics while holding it");
-            if free.is_empty() && REDIS.available_permits() + 1 == REDIS_DATABASES {
-                *free = (1..=REDIS_DATABASES).collect();
-            }
             free.pop().expect("as many numbers as permits")
         };
         let taken = Self { number, _permit: permit };

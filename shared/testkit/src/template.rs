@@ -2,7 +2,7 @@
 
 use ring::digest::{SHA256, digest};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use std::time::UNIX_EPOCH;
+use std::{sync::OnceLock, time::UNIX_EPOCH};
 
 /// Students of each school in the copy.
 const STUDENTS: usize = 40;
@@ -12,11 +12,13 @@ const LOCK: i64 = 0x6c63;
 /// The name of a database that a test may use alone.
 pub(crate) async fn copy(admin_url: &str) -> String {
     let mut admin = connect(admin_url).await;
-    let template = format!("template_{}", &fingerprint()[..12]);
+    // the day may change meanwhile: tests that run keep theirs
+    static TEMPLATE: OnceLock<String> = OnceLock::new();
+    let template = TEMPLATE.get_or_init(|| format!("template_{}", &fingerprint()[..12]));
     let lock = sqlx::query("select pg_advisory_lock($1)").bind(LOCK);
     lock.execute(&mut admin).await.expect("the template's lock");
-    if !exists(&mut admin, &template).await {
-        make(admin_url, &mut admin, &template).await;
+    if !exists(&mut admin, template).await {
+        make(admin_url, &mut admin, template).await;
     }
     let name = format!("it_{}", hex::encode(nonce()));
     run(&mut admin, &format!("create database {name} template {template}")).await;

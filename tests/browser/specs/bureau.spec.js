@@ -23,7 +23,7 @@ test('the health of the promise, in numbers', async ({ as, look }) => {
   await expect(async () => {
     await page.reload();
     await expect(page.getByRole('heading', { name: '量測項目' })).toBeVisible({ timeout: 1_000 });
-  }).toPass({ timeout: 50_000 });
+  }).toPass({ timeout: 120_000 });
   await expect(page.getByText('最近一次還原驗證')).toBeVisible();
   await look(page, 'bureau-health');
 });

@@ -10,7 +10,7 @@ const TEACHER = 1;
 const COURSE = '國語文';
 
 test('a year: upload, certify, select, submit, confirm', async ({ as, home, look }, info) => {
-  test.setTimeout(180_000);
+  test.setTimeout(600_000);
   const summary = `老街的聲音地圖 ${Date.now()}`;
   const student = await as(home.student(STUDENT));
 
@@ -19,6 +19,7 @@ test('a year: upload, certify, select, submit, confirm', async ({ as, home, look
     const document = student.locator('[data-upload]').filter({ hasText: '文件檔' });
     await document.locator('input[type=file]').first().setInputFiles(await saved(info, '聲音地圖.pdf', pdf('Sounds of an old street')));
     await expect(student.locator('.viewer iframe')).toBeVisible();
+    await student.waitForLoadState('load'); // what asks before it sends has run
     await student.getByRole('button', { name: '送出認證' }).click();
     await student.getByRole('dialog').getByRole('button', { name: '送出認證' }).click();
     await expect(student.locator('.badge', { hasText: '待認證' }).first()).toBeVisible();
@@ -36,6 +37,7 @@ test('a year: upload, certify, select, submit, confirm', async ({ as, home, look
     await rows.filter({ hasText: name }).filter({ hasText: COURSE }).getByRole('link', { name: '開啟', exact: true }).click();
     await expect(teacher.getByText(summary)).toBeVisible();
     await expect(teacher.locator('.viewer iframe')).toBeVisible();
+    await teacher.waitForLoadState('load'); // what listens to the keys has run
     await teacher.keyboard.press('a');
     await teacher.keyboard.press('p');
     await expect(teacher.getByText(/已發佈/).first()).toBeVisible();
@@ -46,7 +48,7 @@ test('a year: upload, certify, select, submit, confirm', async ({ as, home, look
       .poll(async () => {
         await student.goto(home.path('messages'));
         return student.getByText(new RegExp(`${COURSE}.*通過`)).count();
-      }, { timeout: 20_000 })
+      }, { timeout: 60_000 })
       .toBeGreaterThan(0);
     await look(student, 'message-certified');
     await student.goto(outcome);
@@ -95,7 +97,7 @@ test('a year: upload, certify, select, submit, confirm', async ({ as, home, look
     let release;
     const looked = new Promise((resolve) => (release = resolve));
     await officer.route(/\/status$/, (route) => looked.then(() => route.continue()));
-    await officer.waitForTimeout(1_000); // what had been asked before is answered
+    await officer.waitForTimeout(5_000); // what had been asked before is answered
     await expect(underWay).toBeVisible();
     await look(officer, 'batch-under-way');
     release();
@@ -133,7 +135,7 @@ test('a year: upload, certify, select, submit, confirm', async ({ as, home, look
       .poll(async () => {
         await bureau.goto('/bureau');
         return row.getByText('已提交').count();
-      }, { timeout: 60_000 })
+      }, { timeout: 120_000 })
       .toBe(1);
   });
 });

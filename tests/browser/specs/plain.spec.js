@@ -31,7 +31,7 @@ test.describe('320 pixels wide', () => {
   test.use({ viewport: { width: 320, height: 640 } });
 
   test('no page scrolls sideways', async ({ page, as, home, look }) => {
-    test.setTimeout(120_000);
+    test.setTimeout(300_000);
     for (const path of ['/', '/login', '/demo', '/nowhere', '/receipts/check']) {
       await page.goto(path);
       await look(page, `narrow${path.replaceAll('/', '-')}`);

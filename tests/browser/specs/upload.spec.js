@@ -64,6 +64,7 @@ test('picker and drop, progress, preview and receipt', async ({ as, home, look }
   await slot(page, '文件檔').locator('input[type=file]').first().setInputFiles(await saved(info, '太陽能車.jpg', await jpeg(page)));
   await expect(page.locator('.viewer img')).toBeVisible();
   await expect(page.locator('dd', { hasText: '太陽能車.jpg' })).toBeVisible();
+  await page.waitForLoadState('load'); // what takes a drop has run
   await drop(slot(page, '影音檔').locator('[data-upload-zone]'), await saved(info, '口頭報告.mp3', mp3()), 'audio/mpeg');
   await expect(page.locator('.viewer audio')).toBeVisible();
   const seconds = () => page.locator('.viewer audio').evaluate((audio) => audio.duration);

@@ -12,6 +12,7 @@ export async function begin(page, home, summary, course = '') {
 
 /** Deletes the draft whose page is open: what a test began, it takes away. */
 export async function discard(page) {
+  await page.waitForLoadState('load'); // what asks before it deletes has run
   await page.getByRole('button', { name: '刪除草稿' }).click();
   await page.getByRole('dialog').getByRole('button', { name: '刪除' }).click();
   await expect(page).toHaveURL(/\/outcomes(\?.*)?$/);

@@ -35,7 +35,7 @@ async fn a_request_gives_the_session_another_half_hour() {
     for key in &keys {
         longest = longest.max(redis::cmd("TTL").arg(key).query_async::<i64>(&mut redis).await.unwrap());
     }
-    assert!((1795..=1800).contains(&longest), "{longest}");
+    assert!((1700..=1800).contains(&longest), "{longest}");
 }
 
 /// 12 hours absolute, however busy.
@@ -77,28 +77,35 @@ async fn the_back_channel_ends_the_sessions_of_its_sid() {
 async fn the_open_sessions_of_a_person_are_listed_and_chosen_ones_ended() {
     let house = House::up();
     let sessions = house.web.sessions();
+    // nobody of an earlier run
+    let [person, other] = [0, 1].map(|n| i64::from(u32::from_le_bytes(house.web.keys().random::<4>())) * 2 + n);
     let create = async |person: i64| sessions.create(&Session { person: person.into(), ..student() }).await.unwrap();
-    let (used, resting, over) = (create(81).await, create(81).await, create(81).await);
-    let strangers = create(82).await;
+    let (used, resting, over) = (create(person).await, create(person).await, create(person).await);
+    let strangers = create(other).await;
     let mut redis = house.web.redis();
-    for key in redis::cmd("SMEMBERS").arg("sessions:person:81").query_async::<Vec<String>>(&mut redis).await.unwrap() {
+    for key in redis::cmd("SMEMBERS")
+        .arg(format!("sessions:person:{person}"))
+        .query_async::<Vec<String>>(&mut redis)
+        .await
+        .unwrap()
+    {
         if key.contains(&resting.mark()) {
             redis::cmd("EXPIRE").arg(key).arg(600).query_async::<()>(&mut redis).await.unwrap();
         }
     }
     sessions.destroy(&over).await.unwrap();
-    let open = sessions.of_person(81.into()).await.unwrap();
+    let open = sessions.of_person(person.into()).await.unwrap();
     let marks: Vec<&str> = open.iter().map(|open| open.mark.as_str()).collect();
     assert_eq!(marks, [used.mark(), resting.mark()], "the one used last is first, what has ended is gone");
     let rested = NOW - open[1].used_at;
     assert!((rested - Duration::minutes(20)).abs() < Duration::minutes(1), "{rested}");
 
-    assert_eq!(sessions.destroy_of_person(81.into(), |mark| mark == strangers.mark()).await.unwrap(), 0);
-    assert_eq!(sessions.destroy_of_person(81.into(), |mark| mark == resting.mark()).await.unwrap(), 1);
+    assert_eq!(sessions.destroy_of_person(person.into(), |mark| mark == strangers.mark()).await.unwrap(), 0);
+    assert_eq!(sessions.destroy_of_person(person.into(), |mark| mark == resting.mark()).await.unwrap(), 1);
     assert!(sessions.load(&resting).await.unwrap().is_none());
     assert!(sessions.load(&used).await.unwrap().is_some() && sessions.load(&strangers).await.unwrap().is_some());
     house.clock.set(NOW + Duration::hours(12));
-    assert!(sessions.of_person(81.into()).await.unwrap().is_empty(), "over, only not asked for yet");
+    assert!(sessions.of_person(person.into()).await.unwrap().is_empty(), "over, only not asked for yet");
 }
 
 #[tokio::test]

@@ -180,9 +180,15 @@ async fn an_earlier_year_is_shown_when_asked_or_while_its_window_is_open() {
     .fetch_one(&mut desk.admin)
     .await
     .expect("the earlier year");
-    let closed = "update school.window_period set closes_at = now() - interval '1 minute'
-                   where school_code = $1 and kind = 'outcome_certify' and closes_at > now() and academic_year = $2";
-    sqlx::query(closed).bind(SCHOOL).bind(year).execute(&mut desk.admin).await.expect("a closed year");
+    let closed = "update school.window_period set closes_at = $3::timestamptz - interval '1 minute'
+                   where school_code = $1 and kind = 'outcome_certify' and closes_at > $3 and academic_year = $2";
+    sqlx::query(closed)
+        .bind(SCHOOL)
+        .bind(year)
+        .bind(desk.city.now())
+        .execute(&mut desk.admin)
+        .await
+        .expect("a closed year");
 
     let shown = async |query: &str| {
         let page = desk.teacher.get(&format!("certification{query}")).await.expect(200);

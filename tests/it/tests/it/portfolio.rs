@@ -4,6 +4,7 @@ mod activities;
 mod files;
 mod limits;
 mod requests;
+mod retention;
 
 use kernel::role::Role;
 use reqwest::Method;

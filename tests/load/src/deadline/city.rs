@@ -112,7 +112,7 @@ impl City {
         variables.extend([("LICHENG_LOG", log.0), ("LICHENG_LOG_FORMAT", log.1)]);
         let path = std::env::temp_dir().join(format!("licheng-deadline-{}.log", std::process::id()));
         let mut served = Served { child: process::serve(&path, &variables)?, log: path };
-        for _ in 0..300 {
+        for _ in 0..1_200 {
             let ready = self.client.get(format!("{}/readyz", self.origin)).send().await;
             if ready.is_ok_and(|answer| answer.status() == StatusCode::OK) {
                 settle().await?;
@@ -121,7 +121,7 @@ impl City {
             ensure!(served.child.try_wait()?.is_none(), "licheng ended: {}", served.log()?);
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        anyhow::bail!("licheng was not ready within 30 seconds: {}", served.log()?)
+        anyhow::bail!("licheng was not ready within two minutes: {}", served.log()?)
     }
 
     /// The URL by which a room logs in to this city's database.

@@ -189,7 +189,8 @@ async fn a_session_that_ends_at_the_provider_ends_here() {
     let action = page.join(&attribute(&html, "form", "action")).expect("the form's action");
     let xsrf = attribute(&html, "input[name=xsrf]", "value");
     drop(provider.walk(action.as_str(), Some(&[("xsrf", &xsrf), ("logout", "yes")])).await);
-    let form = tokio::time::timeout(Duration::from_secs(10), told).await.expect("the provider speaks").expect("a form");
+    let form = tokio::time::timeout(Duration::from_secs(60), told).await.expect("the provider speaks").expect("a form");
+    city.clock.set(Clock::System.now());
 
     let post = async |form: &str| {
         let client = Client::new();

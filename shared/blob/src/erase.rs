@@ -67,7 +67,8 @@ impl Shelf {
         let marks = found.delete_markers().iter().map(|found| (found.key(), found.version_id(), found.last_modified()));
         // versions first: should it break off in between, the mark still hides what is left
         let of_key: Vec<_> = versions.chain(marks).filter(|(found, ..)| *found == Some(key)).collect();
-        let mut left = 0;
+        // a list that was cut short names no more than it can
+        let mut left = usize::from(found.is_truncated() == Some(true));
         for (_, version, modified) in of_key {
             let is_old = modified.is_some_and(|at| at.secs() < before.unix_timestamp());
             let Some(version) = version.filter(|_| is_old) else {

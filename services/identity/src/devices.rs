@@ -52,6 +52,9 @@ impl Row {
 
 /// `GET /account/sessions`.
 pub(crate) async fn show(who: LoggedIn, State(room): State<Arc<Room>>) -> Answer {
+    if who.session().must_change_password {
+        return Ok(web::redirect(web::PASSWORD_PATH));
+    }
     let this = who.token().mark();
     let open = room.web.sessions().of_person(who.session().person).await?;
     let single_sign_on = open.iter().any(|open| open.mark != this && open.session.provider == Provider::Oidc.code());
@@ -75,6 +78,9 @@ pub(crate) struct Chosen {
 
 /// `POST /account/sessions/removal`: ends sessions of one's own, but for the one that asks.
 pub(crate) async fn end(who: LoggedIn, State(room): State<Arc<Room>>, Form(chosen): Form<Chosen>) -> Answer {
+    if who.session().must_change_password {
+        return Ok(web::redirect(web::PASSWORD_PATH));
+    }
     let this = who.token().mark();
     let is_chosen = |mark: &str| mark != this && (chosen.which == "others" || chosen.which == mark);
     let ended = room.web.sessions().destroy_of_person(who.session().person, is_chosen).await?;

@@ -3,12 +3,10 @@
 //!
 //! It walks school by school in the order of the keys, through three lists at once: what the rooms say they keep
 //! (`app.kept_object`) and what each bucket lists. A key that is known is read in both copies; one that is only listed
-//! is an orphan, which is written down and otherwise left alone. The worker takes a slice each minute and remembers where
-//! it was; `licheng audit storage` makes a whole pass at once. Bytes are deleted in one place alone, `erase`: those of
-//! contents that a room had kept until its rule of retention let them go.
+//! is an orphan, which is written down and otherwise left alone: nothing here ever deletes a byte. The worker takes a
+//! slice each minute and remembers where it was; `licheng audit storage` makes a whole pass at once.
 
 pub(crate) mod cases;
-mod erase;
 mod health;
 mod known;
 mod pace;
@@ -35,8 +33,6 @@ const SLICE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(10);
 /// The pace of measuring.
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
-/// The pace of looking for contents that nobody keeps any more.
-const ERASE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Cases that a round tries to heal again.
 const RETRIES: i64 = 20;
 
@@ -84,7 +80,7 @@ impl Tally {
 }
 
 /// The worker's slices and measurements.
-pub fn rounds(db: Db, vault: Vault, clock: Clock) -> [Periodic; 3] {
+pub fn rounds(db: Db, vault: Vault, clock: Clock) -> [Periodic; 2] {
     let scrubber = Arc::new(Scrubber::new(db, vault, clock));
     cases::announce();
     [
@@ -94,9 +90,6 @@ pub fn rounds(db: Db, vault: Vault, clock: Clock) -> [Periodic; 3] {
         // by itself: the health is measured whether or not storage answers
         Periodic::new("storage.measure", MEASURE_EVERY, &scrubber, |scrubber: Arc<Scrubber>| async move {
             scrubber.measure().await.map_err(JobError::from)
-        }),
-        Periodic::new("storage.erase", ERASE_EVERY, &scrubber, |scrubber: Arc<Scrubber>| async move {
-            scrubber.erase().await.map_err(|error| JobError::retry(format!("{error:#}")))
         }),
     ]
 }

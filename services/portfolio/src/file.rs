@@ -4,7 +4,6 @@ pub(crate) mod completion;
 pub(crate) mod pages;
 pub(crate) mod plain;
 pub(crate) mod receipt;
-pub(crate) mod retire;
 pub(crate) mod serve;
 pub(crate) mod storage;
 pub(crate) mod store;

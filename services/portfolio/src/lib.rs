@@ -54,11 +54,7 @@ pub fn service(needs: Needs) -> Service {
         JobHandler::new(kernel::message::MESSAGE, &room, message::jobs::message),
         JobHandler::new("mail.send", &room, message::jobs::mail),
     ];
-    let (hour, day) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600));
-    let periodic = vec![
-        Periodic::new("portfolio.file.sweep", hour, &room, file::sweep::round),
-        Periodic::new("portfolio.file.retire", day, &room, file::retire::round),
-    ];
+    let periodic = vec![Periodic::new("portfolio.file.sweep", Duration::from_secs(3600), &room, file::sweep::round)];
     let (routes, list) = routes().with_state(room);
     Service { name: "portfolio", routes, list, jobs, periodic }
 }

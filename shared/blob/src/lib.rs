@@ -11,7 +11,6 @@
 pub mod check;
 mod clamd;
 mod config;
-mod erase;
 mod error;
 mod finalise;
 mod harm;

@@ -8,7 +8,7 @@ mod support;
 
 use blob::{Accept, BlobError, Copy, Harm, MediaType, NotStored, Part, Refusal, Sighting, State, samples};
 use bytes::Bytes;
-use kernel::{clock::Clock, ids::FileId};
+use kernel::ids::FileId;
 use ring::digest::{SHA256, digest};
 use support::{Upload, Yard};
 use time::OffsetDateTime;
@@ -181,46 +181,6 @@ async fn with_both_copies_bad_an_older_version_is_given_and_both_are_mended() {
     for copy in Copy::BOTH {
         yard.becomes_whole(copy, &stored.sha256, &report()).await;
     }
-}
-
-/// Issue 3 §1.1: "deletes are marks first and bytes only after the retention rule".
-#[tokio::test]
-async fn a_content_is_hidden_first_and_its_bytes_go_later() {
-    let yard = Yard::new().await;
-    let stored = yard.vault.ingest(&yard.school, report().into(), Accept::Document).await.unwrap();
-    let (hash, key) = (stored.sha256, yard.key(&stored.sha256));
-    let state = async |copy| yard.vault.inspect(copy, &yard.school, &hash).await.unwrap();
-    let now = Clock::System.now();
-    let (long_ago, by_now) = (now - time::Duration::HOUR, now + time::Duration::HOUR);
-    for _ in 0..2 {
-        yard.vault.lay_aside(&yard.school, &hash).await.unwrap();
-    }
-    for copy in Copy::BOTH {
-        assert_eq!(state(copy).await, State::Missing);
-        assert_eq!(yard.versions(copy, &key).await, 2, "the content and one mark");
-    }
-    // whoever was just promised it still gets it
-    assert_eq!(yard.vault.open(&yard.school, &hash).await.unwrap(), report());
-    for copy in Copy::BOTH {
-        yard.becomes_whole(copy, &hash, &report()).await;
-    }
-    assert!(!yard.vault.destroy(&yard.school, &hash, long_ago).await.unwrap(), "too young to go");
-    assert_eq!(state(Copy::Replica).await, State::Whole(report().into()));
-
-    // what a lock holds stays, and says so
-    yard.vault.lay_aside(&yard.school, &hash).await.unwrap();
-    yard.vault.destroy(&yard.school, &hash, by_now).await.unwrap_err();
-    for copy in Copy::BOTH {
-        assert_eq!(yard.versions(copy, &key).await, 4, "two contents and two marks");
-    }
-    yard.unlock(Copy::Replica, &key).await;
-    assert!(yard.vault.destroy(&yard.school, &hash, by_now).await.unwrap(), "nothing is left");
-    for copy in Copy::BOTH {
-        assert_eq!(yard.versions(copy, &key).await, 0);
-    }
-    assert!(yard.vault.destroy(&yard.school, &hash, by_now).await.unwrap(), "twice is once");
-    let again = yard.vault.ingest(&yard.school, report().into(), Accept::Document).await.unwrap();
-    assert_eq!(again, stored, "and the same content can come again");
 }
 
 /// Issue 3 §1.2: "a damaged copy is never served; the other one is", and somebody hears of it.

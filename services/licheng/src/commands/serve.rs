@@ -125,11 +125,10 @@ fn redis_connection(house: &House) -> Result<ConnectionManager> {
 /// What the worker does for the house as a whole.
 pub fn own_rounds(db: Db, vault: Vault, clock: Clock) -> Vec<Periodic> {
     let sealer = Arc::new((db.clone(), clock.clone()));
-    let [scrub, measure, erase] = scrub::rounds(db.clone(), vault, clock.clone());
+    let [scrub, measure] = scrub::rounds(db.clone(), vault, clock.clone());
     vec![
         scrub,
         measure,
-        erase,
         bureau::recount(db.clone(), clock.clone()),
         bureau::deadlines(db.clone(), clock.clone()),
         bureau::dispatch(db, clock),

@@ -16,18 +16,14 @@ const PATIENCE: Duration = Duration::DAY;
 /// One round over all schools.
 pub(crate) async fn round(room: Arc<Room>) -> Result<(), JobError> {
     let now = room.web.clock().now();
-    for school in schools(&room).await? {
+    let mut tx = room.db.system("portfolio.file.schools").await?;
+    let schools =
+        sqlx::query_scalar!("select school_code from school.school order by school_code").fetch_all(tx.conn()).await?;
+    drop(tx);
+    for school in schools.iter().filter_map(|code| code.parse::<SchoolCode>().ok()) {
         of_school(&room, school, now).await?;
     }
     Ok(())
-}
-
-/// Every school, in order.
-pub(super) async fn schools(room: &Room) -> Result<Vec<SchoolCode>, Error> {
-    let mut tx = room.db.system("portfolio.file.schools").await?;
-    let codes =
-        sqlx::query_scalar!("select school_code from school.school order by school_code").fetch_all(tx.conn()).await?;
-    Ok(codes.iter().filter_map(|code| code.parse().ok()).collect())
 }
 
 async fn of_school(room: &Room, school: SchoolCode, now: OffsetDateTime) -> Result<(), JobError> {

@@ -4,13 +4,12 @@ use aws_credential_types::Credentials;
 use aws_sdk_s3::{
     Client, Config,
     config::{BehaviorVersion, Region},
-    primitives::{ByteStream, DateTime},
-    types::{CompletedMultipartUpload, CompletedPart, ObjectLockRetention, ObjectLockRetentionMode},
+    primitives::ByteStream,
+    types::{CompletedMultipartUpload, CompletedPart},
 };
 use blob::{Accept, BlobConfig, BlobError, Bucket, Copy, NotStored, PartUrl, State, Stored, UploadPlan, Vault};
-use kernel::{clock::Clock, ids::FileId, school::SchoolCode};
+use kernel::{ids::FileId, school::SchoolCode};
 use md5::{Digest as _, Md5};
-use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -134,23 +133,9 @@ impl Yard {
         }
     }
 
-    /// Ends the lock of every version of an object, as time does.
-    pub(crate) async fn unlock(&self, copy: Copy, key: &str) {
-        let (client, bucket) = self.side(copy);
-        let soon = DateTime::from_secs(Clock::System.now().unix_timestamp() + 2);
-        let found = client.list_object_versions().bucket(bucket).prefix(key).send().await.unwrap();
-        for version in found.versions().iter().filter_map(|version| version.version_id()) {
-            let retention = ObjectLockRetention::builder().mode(ObjectLockRetentionMode::Governance);
-            let request = client.put_object_retention().bucket(bucket).key(key).version_id(version);
-            let request = request.retention(retention.retain_until_date(soon).build());
-            request.bypass_governance_retention(true).send().await.unwrap();
-        }
-        tokio::time::sleep(Duration::from_millis(3100)).await;
-    }
-
     /// Waits until a copy is whole again: it is mended after its reader was served.
     pub(crate) async fn becomes_whole(&self, copy: Copy, sha256: &[u8; 32], content: &[u8]) {
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             let found = self.vault.inspect(copy, &self.school, sha256).await.unwrap();
             if matches!(&found, State::Whole(bytes) if bytes == content) {
                 return;

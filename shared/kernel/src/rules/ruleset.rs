@@ -66,8 +66,6 @@ pub struct Ruleset {
     pub receipt_confirm_min_days: i64,
     /// Days that outcome upload must stay open after the end-of-term ceremony.
     pub upload_days_after_ceremony: i64,
-    /// Years for which a deleted file's content is kept after its student left.
-    pub retention_years: i64,
 }
 
 impl Ruleset {
@@ -95,7 +93,6 @@ impl Ruleset {
             decision_undo_minutes: 10,
             receipt_confirm_min_days: 3,
             upload_days_after_ceremony: 14,
-            retention_years: 5,
         };
         if academic_year > AcademicYear::FIRST {
             return since_109;

@@ -4,7 +4,6 @@ mod activities;
 mod files;
 mod limits;
 mod requests;
-mod retention;
 
 use kernel::role::Role;
 use reqwest::Method;

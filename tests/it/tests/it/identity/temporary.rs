@@ -40,6 +40,9 @@ async fn the_first_password_is_changed_before_anything_else() {
     assert!(entered.location().starts_with("/account/password?next="), "{}", entered.location());
     // another hat would be a way round it
     assert_eq!(browser.post_form("/session/hat", &[("hat", "0")]).await.location(), "/account/password");
+    assert_eq!(browser.get("/account/sessions").await.location(), "/account/password");
+    let others = browser.post_form("/account/sessions/removal", &[("which", "others")]).await;
+    assert_eq!(others.location(), "/account/password");
     for (current, new, again, field) in [
         (FIRST, "short", "short", "new"),
         (FIRST, "temp.admin-2026", "temp.admin-2026", "new"),

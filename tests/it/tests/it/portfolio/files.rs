@@ -354,7 +354,7 @@ impl Door {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the component's address, from the runner of the tests")]
-pub(super) fn variable(name: &str) -> String {
+fn variable(name: &str) -> String {
     std::env::var(name).expect("set by the runner of the tests")
 }
 

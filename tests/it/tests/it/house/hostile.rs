@@ -28,9 +28,9 @@ const IDLE: usize = 1_000;
 /// Clients that send a byte now and then.
 const SLOW: usize = 40;
 /// A head may take 75 s and a handler 90 s; a busy machine adds some.
-const CUT_AFTER: Duration = Duration::from_secs(180);
+const CUT_AFTER: Duration = Duration::from_secs(110);
 /// How long somebody else may wait for a page meanwhile; the machine is shared.
-const OTHERS_WAIT: Duration = Duration::from_secs(20);
+const OTHERS_WAIT: Duration = Duration::from_secs(5);
 
 /// Sends a request byte by byte, one in two seconds, until the server has had enough; how long that took.
 async fn trickle(address: SocketAddr, begun: String) -> Duration {
@@ -243,7 +243,7 @@ async fn hostile_rosters_are_refused_and_the_house_stands() {
         let begun = Instant::now();
         let answer = hand_in(&clerk, name, bytes).await.expect(422);
         assert!(answer.has("#file-error"), "{name}: {}", answer.summary());
-        assert!(begun.elapsed() < Duration::from_secs(80), "{name} took {:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(20), "{name} took {:?}", begun.elapsed());
         clerk.get("office/imports").await.expect(200);
     }
 }

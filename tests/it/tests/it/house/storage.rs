@@ -299,7 +299,7 @@ async fn a_pass_is_measured() {
     let rate = tally.bytes as f64 / pace.elapsed().as_secs_f64() / 1e6;
     println!("scrubbed {} files, {} bytes in {:.2?}: {rate:.1} MB/s", tally.objects, tally.bytes, pace.elapsed());
     assert_eq!((tally.objects, tally.copies, tally.bytes), (24, 48, 48_000_000));
-    assert!(rate > 1.0, "{rate} MB/s: what is printed is the figure, this only says that something is wrong");
+    assert!(rate > 8.4, "{rate} MB/s is less than a slice's least pace");
     // and with a pace it takes as long as it should
     let mut slow = Pace::new(Some(24_000_000));
     yard.scrubber().pass(Some(yard.school), &mut slow, |_, _| {}).await.expect("a pass");

@@ -22,7 +22,7 @@ fn row(number: u32, cells: &[&str]) -> Row {
 fn refused(stream: &[u8]) -> Unreadable {
     let begun = Instant::now();
     let refused = open(stream).err().expect("it is refused");
-    assert!(begun.elapsed().as_secs() < 30, "it took {:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs() < 5, "it took {:?}", begun.elapsed());
     refused
 }
 
@@ -199,5 +199,5 @@ fn a_container_of_lists_is_refused() {
     }
     let begun = Instant::now();
     assert_eq!(Source::open(whole.into()).err(), Some(Unreadable::Damaged));
-    assert!(begun.elapsed().as_secs() < 30);
+    assert!(begun.elapsed().as_secs() < 2);
 }
